@@ -1,0 +1,148 @@
+/**
+ * Projections (CORFU 1.4): which chain and which local address a position lives at, in one epoch.
+ *
+ *   position ──▶ range ──▶ extent (position − from) mod n ──▶ address start + (position − from) ÷ n
+ *
+ * All replicas of an extent keep a position at the same address.
+ */
+import { assert } from '../shared-memory/assert.ts';
+import type { UnitId } from './actor-ids.ts';
+import type { ActorId } from './message.ts';
+
+/** A chain of replicas, head first, and where in its units the range begins. */
+export interface Extent {
+  readonly chain: readonly UnitId[];
+  /** Local address of the extent's first position. */
+  readonly start: number;
+}
+
+/** Positions [from, to) spread round robin over the extents; no `to`: the active range. */
+export interface Range {
+  readonly from: number;
+  readonly to?: number;
+  readonly extents: readonly Extent[];
+}
+
+export interface Projection {
+  /** From 1; a unit refuses requests whose epoch is at or below its sealed epoch. */
+  readonly epoch: number;
+  readonly sequencer: ActorId;
+  /** Disjoint, ascending, from 0; the last one is active. */
+  readonly ranges: readonly Range[];
+}
+
+/** The first projection: `storageUnits` units in chains of `replicas`. */
+export function firstProjection(
+  storageUnits: number,
+  replicas: number,
+  sequencer: ActorId,
+): Projection {
+  const extents: Extent[] = [];
+  for (let unit = 0; unit < storageUnits; unit += replicas) {
+    const chain = Array.from({ length: replicas }, (_, i) => unit + i);
+    extents.push({ chain, start: 0 });
+  }
+  return { epoch: 1, sequencer, ranges: [{ from: 0, extents }] };
+}
+
+/** Throws InvariantError unless `projection` is well formed. */
+export function checkProjection(projection: Projection): void {
+  const { epoch, ranges } = projection;
+  assert(Number.isSafeInteger(epoch) && epoch >= 1, 'an epoch is a positive integer');
+  assert(ranges.length > 0 && ranges[0].from === 0, 'the ranges start at position 0');
+  ranges.forEach((range, i) => {
+    const last = i === ranges.length - 1;
+    assert(range.extents.length > 0, 'a range has extents');
+    for (const extent of range.extents) {
+      assert(extent.chain.length > 0, 'an extent has a chain');
+      assert(new Set(extent.chain).size === extent.chain.length, 'a chain names a unit once');
+    }
+    if (last) return assert(range.to === undefined, 'the last range is active');
+    assert(range.to === ranges[i + 1].from && range.to > range.from, 'ranges follow each other');
+  });
+}
+
+/** Looks positions up in one projection. Immutable. */
+export class ProjectionMap {
+  readonly projection: Projection;
+  readonly epoch: number;
+  readonly sequencer: ActorId;
+  /** The range that is written. */
+  readonly active: Range;
+  readonly #ranges: readonly Range[];
+
+  constructor(projection: Projection) {
+    checkProjection(projection);
+    this.projection = projection;
+    this.epoch = projection.epoch;
+    this.sequencer = projection.sequencer;
+    this.#ranges = projection.ranges;
+    this.active = projection.ranges[projection.ranges.length - 1];
+  }
+
+  rangeOf(position: number): Range {
+    if (position >= this.active.from) return this.active;
+    let i = this.#ranges.length - 2;
+    while (this.#ranges[i].from > position) i--;
+    return this.#ranges[i];
+  }
+
+  extentOf(position: number): Extent {
+    const range = this.rangeOf(position);
+    const n = range.extents.length;
+    return n === 1 ? range.extents[0] : range.extents[(position - range.from) % n];
+  }
+
+  chainOf(position: number): readonly UnitId[] {
+    return this.extentOf(position).chain;
+  }
+
+  addressOf(position: number): number {
+    const range = this.rangeOf(position);
+    const n = range.extents.length;
+    const relative = position - range.from;
+    if (n === 1) return range.extents[0].start + relative;
+    const index = relative % n;
+    return range.extents[index].start + (relative - index) / n;
+  }
+
+  /**
+   * The slow tail (CORFU 1.13): one past the highest position written anywhere in the active
+   * range. `writtenLimitOf` gives 1 + the highest address of a unit; never below the range.
+   */
+  tailFrom(writtenLimitOf: (unit: UnitId) => number): number {
+    const { from, extents } = this.active;
+    const n = extents.length;
+    let tail = from;
+    extents.forEach((extent, i) => {
+      for (const unit of extent.chain) {
+        const rows = writtenLimitOf(unit) - extent.start;
+        if (rows > 0) tail = Math.max(tail, from + (rows - 1) * n + i + 1);
+      }
+    });
+    return tail;
+  }
+
+  /** First position of the active range without a slot, from each unit's first address without. */
+  limitFrom(addressLimitOf: (unit: UnitId) => number): number {
+    const { from, extents } = this.active;
+    const n = extents.length;
+    let limit = Number.MAX_SAFE_INTEGER;
+    extents.forEach((extent, i) => {
+      for (const unit of extent.chain) {
+        const rows = Math.max(0, addressLimitOf(unit) - extent.start);
+        limit = Math.min(limit, from + rows * n + i);
+      }
+    });
+    return limit;
+  }
+
+  /** Every unit of the projection, each once. */
+  units(): UnitId[] {
+    const units = new Set<UnitId>();
+    for (const range of this.#ranges) {
+      for (const extent of range.extents) for (const unit of extent.chain) units.add(unit);
+    }
+    return [...units];
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The chunks of entry bytes of one storage unit: who leases which, and when one is free again.
+ *
+ * Dying anywhere is harmless: a chunk stays leased until the supervisor retires it, and `used`
+ * is stored before bytes below it are staged, so the next tenant starts above everything.
+ */
+import { assert } from './assert.ts';
+import {
+  CHUNK_RECORD_BYTES,
+  CHUNK_STATE_OFFSET,
+  CHUNK_USED_LIMIT_OFFSET,
+  CHUNK_USED_OFFSET,
+  ChunkState,
+} from './entry-bytes-layout.ts';
+import {
+  CHUNK_BYTES_OFFSET,
+  CHUNK_COUNT_OFFSET,
+  HEADROOM_CHUNKS_OFFSET,
+  UNIT_HEADER_BYTES,
+} from './slots-layout.ts';
+import { LONG_BYTES, loadLong, storeLong, WORD_BYTES } from './words.ts';
+
+const RECORD_WORDS = CHUNK_RECORD_BYTES / WORD_BYTES;
+const RECORD_LONGS = CHUNK_RECORD_BYTES / LONG_BYTES;
+export const NO_CHUNK = -1;
+
+/** The chunk table of one unit; any thread. */
+export class ChunkTable {
+  readonly count: number;
+  readonly chunkBytes: number;
+  readonly #headroom: number;
+  readonly #words: Int32Array;
+  readonly #longs: BigInt64Array;
+  readonly #areaOffset: number;
+  readonly #chunkShift: number;
+
+  constructor(buffer: SharedArrayBuffer, areaOffset: number) {
+    this.#words = new Int32Array(buffer);
+    this.#longs = new BigInt64Array(buffer, 0, Math.floor(buffer.byteLength / LONG_BYTES));
+    this.count = this.#words[CHUNK_COUNT_OFFSET / WORD_BYTES];
+    this.chunkBytes = this.#words[CHUNK_BYTES_OFFSET / WORD_BYTES];
+    this.#headroom = this.#words[HEADROOM_CHUNKS_OFFSET / WORD_BYTES];
+    this.#areaOffset = areaOffset;
+    this.#chunkShift = Math.log2(this.chunkBytes);
+    assert(Number.isInteger(this.#chunkShift), 'the chunk size is a power of two');
+  }
+
+  /** Byte offset of the chunk in the unit's buffer. */
+  chunkOffset(chunk: number): number {
+    return this.#areaOffset + chunk * this.chunkBytes;
+  }
+
+  /** The chunk that holds a byte offset of the unit's buffer. */
+  chunkOf(offset: number): number {
+    return (offset - this.#areaOffset) >>> this.#chunkShift;
+  }
+
+  used(chunk: number): number {
+    return Atomics.load(this.#words, this.#record(chunk) + CHUNK_USED_OFFSET / WORD_BYTES);
+  }
+
+  setUsed(chunk: number, bytes: number): void {
+    Atomics.store(this.#words, this.#record(chunk) + CHUNK_USED_OFFSET / WORD_BYTES, bytes);
+  }
+
+  usedLimit(chunk: number): number {
+    return loadLong(this.#longs, this.#usedLimitIndex(chunk));
+  }
+
+  /** Only the tenant calls it, and only with a higher limit than before. */
+  setUsedLimit(chunk: number, limit: number): void {
+    storeLong(this.#longs, this.#usedLimitIndex(chunk), limit);
+  }
+
+  /**
+   * Leases a chunk with room for `bytes`: one that is partly used, else a free one. -1: none is left.
+   * The last free chunks are kept for `urgent` entries, so that checkpoints fit a full log.
+   */
+  lease(tenant: number, bytes: number, urgent: boolean): number {
+    let free = NO_CHUNK;
+    let freeCount = 0;
+    for (let chunk = 0; chunk < this.count; chunk++) {
+      const state = Atomics.load(this.#words, this.#stateIndex(chunk));
+      if (state === ChunkState.FREE) {
+        if (free === NO_CHUNK) free = chunk;
+        freeCount++;
+      } else if (state === ChunkState.PARTIAL && this.used(chunk) + bytes <= this.chunkBytes) {
+        if (this.#take(chunk, ChunkState.PARTIAL, tenant)) {
+          if (this.used(chunk) + bytes <= this.chunkBytes) return chunk;
+          this.retire(chunk);
+        }
+      }
+    }
+    if (!urgent && freeCount <= this.#headroom) return NO_CHUNK;
+    for (let chunk = Math.max(free, 0); free !== NO_CHUNK && chunk < this.count; chunk++) {
+      if (this.#take(chunk, ChunkState.FREE, tenant)) return chunk;
+    }
+    return NO_CHUNK;
+  }
+
+  /** Gives a leased chunk back; what is left of it may be leased again. */
+  retire(chunk: number): void {
+    Atomics.store(this.#words, this.#stateIndex(chunk), ChunkState.PARTIAL);
+  }
+
+  /** Retires every chunk of a thread whose exit has been awaited. */
+  retireAllOf(tenant: number): void {
+    assert(tenant > 0, 'a tenant is an incarnation');
+    for (let chunk = 0; chunk < this.count; chunk++) {
+      if (Atomics.load(this.#words, this.#stateIndex(chunk)) === tenant) this.retire(chunk);
+    }
+  }
+
+  /**
+   * Frees retired chunks whose entries are all below `watermark`; returns how many. Only the unit's
+   * actor calls it. A chunk found RECLAIMING was left by an actor that died here: it is finished.
+   */
+  reclaim(watermark: number): number {
+    let freed = 0;
+    for (let chunk = 0; chunk < this.count; chunk++) {
+      const state = Atomics.load(this.#words, this.#stateIndex(chunk));
+      if (state === ChunkState.RECLAIMING || this.#takeToReclaim(chunk, state, watermark)) {
+        this.setUsed(chunk, 0);
+        storeLong(this.#longs, this.#usedLimitIndex(chunk), 0);
+        Atomics.store(this.#words, this.#stateIndex(chunk), ChunkState.FREE);
+        freed++;
+      }
+    }
+    return freed;
+  }
+
+  /** Free chunks now, headroom included. May be late. */
+  freeCount(): number {
+    let free = 0;
+    for (let chunk = 0; chunk < this.count; chunk++) {
+      if (Atomics.load(this.#words, this.#stateIndex(chunk)) === ChunkState.FREE) free++;
+    }
+    return free;
+  }
+
+  #takeToReclaim(chunk: number, state: number, watermark: number): boolean {
+    if (state !== ChunkState.PARTIAL || this.usedLimit(chunk) > watermark) return false;
+    if (!this.#take(chunk, ChunkState.PARTIAL, ChunkState.RECLAIMING)) return false;
+    // A tenant may have come and gone between the two loads above and raised the limit.
+    if (this.usedLimit(chunk) <= watermark) return true;
+    this.retire(chunk);
+    return false;
+  }
+
+  #take(chunk: number, from: number, to: number): boolean {
+    return Atomics.compareExchange(this.#words, this.#stateIndex(chunk), from, to) === from;
+  }
+
+  #record(chunk: number): number {
+    return UNIT_HEADER_BYTES / WORD_BYTES + chunk * RECORD_WORDS;
+  }
+
+  #stateIndex(chunk: number): number {
+    return this.#record(chunk) + CHUNK_STATE_OFFSET / WORD_BYTES;
+  }
+
+  #usedLimitIndex(chunk: number): number {
+    const record = UNIT_HEADER_BYTES / LONG_BYTES + chunk * RECORD_LONGS;
+    return record + CHUNK_USED_LIMIT_OFFSET / LONG_BYTES;
+  }
+}

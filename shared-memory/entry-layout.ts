@@ -1,0 +1,46 @@
+/**
+ * One log entry in a chunk of entry bytes. Entries start on 8 bytes; all fields are 32-bit words,
+ * little-endian on every machine Node runs on.
+ *
+ *    0 +---------------------------------------------------------------+
+ *      | position, low word                                            |
+ *    4 | position, high 21 bits                                        |
+ *    8 | writer: incarnation of the thread                             |
+ *   12 | writer: sequence number, low word                             |
+ *   16 | writer: sequence number, high 21 bits                         |
+ *   20 | payload bytes                                                 |
+ *   24 | stream count                                                  |
+ *   28 | epoch of the token                                            |
+ *   32 +---------------------------------------------------------------+
+ *      | stream headers: (1 + K/2) words each (Tango 2.4)              |
+ *      +---------------------------------------------------------------+
+ *      | payload, then padding to 8 bytes                              |
+ *      +---------------------------------------------------------------+
+ */
+import { assert } from './assert.ts';
+import { alignUp, WORD_BYTES } from './words.ts';
+
+export const POSITION_LOW_WORD = 0;
+export const POSITION_HIGH_WORD = 1;
+export const WRITER_THREAD_WORD = 2;
+export const WRITER_SEQUENCE_LOW_WORD = 3;
+export const WRITER_SEQUENCE_HIGH_WORD = 4;
+export const PAYLOAD_BYTES_WORD = 5;
+export const STREAM_COUNT_WORD = 6;
+export const TOKEN_EPOCH_WORD = 7;
+export const ENTRY_HEADER_WORDS = 8;
+export const ENTRY_HEADER_BYTES = ENTRY_HEADER_WORDS * WORD_BYTES;
+export const ENTRY_ALIGNMENT = 8;
+
+/** Words of one stream header: the id word and K 16-bit distances, or K/4 64-bit positions. */
+export function streamHeaderWords(backpointers: number): number {
+  return 1 + backpointers / 2;
+}
+
+/** Bytes an entry takes in a chunk, padding included. */
+export function entryFootprint(payloadBytes: number, streams: number, backpointers: number): number {
+  const headerBytes = ENTRY_HEADER_BYTES + streams * streamHeaderWords(backpointers) * WORD_BYTES;
+  return alignUp(headerBytes + payloadBytes, ENTRY_ALIGNMENT);
+}
+
+assert(ENTRY_HEADER_BYTES % ENTRY_ALIGNMENT === 0, 'a stream-less payload starts aligned');

@@ -1,0 +1,127 @@
+/**
+ * One-sided reading of entries, straight from a storage unit's memory (seqlock reading).
+ *
+ *   locate ──▶ use words and bytes in place, or copy them ──▶ confirm
+ *
+ * The bytes may be reclaimed and written anew while they are read. The watermark is raised before
+ * that can begin, so a confirm() that still sees it at or below the address proves the read.
+ * Whatever lies between is garbage-proof: every field is loaded once, checked, then used.
+ * One instance a thread and unit; holds the entry located last.
+ */
+import { assert } from './assert.ts';
+import {
+  ENTRY_HEADER_WORDS,
+  PAYLOAD_BYTES_WORD,
+  POSITION_HIGH_WORD,
+  POSITION_LOW_WORD,
+  STREAM_COUNT_WORD,
+  TOKEN_EPOCH_WORD,
+  WRITER_SEQUENCE_HIGH_WORD,
+  WRITER_SEQUENCE_LOW_WORD,
+  WRITER_THREAD_WORD,
+} from './entry-layout.ts';
+import type { Slots } from './slots.ts';
+import { FIRST_REFERENCE, REFERENCE_SHIFT, SlotOutcome } from './slots-layout.ts';
+import { highWord, joinWords, lowWord, WORD_BYTES } from './words.ts';
+
+export class EntryReader {
+  readonly #slots: Slots;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  readonly #headerWords: number;
+  #base = 0;
+  #payloadOffset = 0;
+  #payloadBytes = 0;
+  #streamCount = 0;
+
+  /** `headerWords`: words of one stream header. */
+  constructor(slots: Slots, words: Int32Array, bytes: Uint8Array, headerWords: number) {
+    this.#slots = slots;
+    this.#words = words;
+    this.#bytes = bytes;
+    this.#headerWords = headerWords;
+  }
+
+  /**
+   * What is at `address`; WRITTEN: the entry of `position` is located and the getters below tell
+   * about it. Throws InvariantError when the memory holds something else there.
+   */
+  locate(address: number, position: number): SlotOutcome {
+    const reference = this.#slots.load(address);
+    if (reference < FIRST_REFERENCE) return this.#slots.look(address);
+    if (this.#parse(reference, position)) return SlotOutcome.WRITTEN;
+    const outcome = this.#slots.look(address);
+    assert(outcome !== SlotOutcome.WRITTEN, `the entry at position=${position} is intact`);
+    return outcome;
+  }
+
+  /** True when what was read of the entry at `address` since locate() was valid throughout. */
+  confirm(address: number): boolean {
+    return this.#slots.watermark() <= address;
+  }
+
+  get payloadBytes(): number {
+    return this.#payloadBytes;
+  }
+
+  /** Byte offset of the payload in the unit's buffer. */
+  get payloadOffset(): number {
+    return this.#payloadOffset;
+  }
+
+  get streamCount(): number {
+    return this.#streamCount;
+  }
+
+  get writerThread(): number {
+    return this.#words[this.#base + WRITER_THREAD_WORD];
+  }
+
+  get writerSequence(): number {
+    return joinWords(
+      this.#words[this.#base + WRITER_SEQUENCE_LOW_WORD],
+      this.#words[this.#base + WRITER_SEQUENCE_HIGH_WORD] & 0x1f_ffff,
+    );
+  }
+
+  get tokenEpoch(): number {
+    return this.#words[this.#base + TOKEN_EPOCH_WORD];
+  }
+
+  /** Index in `words` of the i-th stream header. */
+  streamHeader(i: number): number {
+    return this.#base + ENTRY_HEADER_WORDS + i * this.#headerWords;
+  }
+
+  get words(): Int32Array {
+    return this.#words;
+  }
+
+  /** The unit's whole buffer as bytes. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** A private copy of the payload; valid only if confirm() says so afterwards. */
+  copyPayload(): Uint8Array {
+    return this.#bytes.slice(this.#payloadOffset, this.#payloadOffset + this.#payloadBytes);
+  }
+
+  #parse(reference: number, position: number): boolean {
+    const words = this.#words;
+    const base = (reference << REFERENCE_SHIFT) / WORD_BYTES;
+    if (base + ENTRY_HEADER_WORDS > words.length) return false;
+    if (words[base + POSITION_LOW_WORD] !== lowWord(position)) return false;
+    if (words[base + POSITION_HIGH_WORD] !== highWord(position)) return false;
+    const streamCount = words[base + STREAM_COUNT_WORD];
+    const payloadBytes = words[base + PAYLOAD_BYTES_WORD];
+    if (streamCount < 0 || streamCount > words.length || payloadBytes < 0) return false;
+    const payloadWord = base + ENTRY_HEADER_WORDS + streamCount * this.#headerWords;
+    if (payloadWord * WORD_BYTES + payloadBytes > this.#bytes.length) return false;
+    this.#base = base;
+    this.#streamCount = streamCount;
+    this.#payloadBytes = payloadBytes;
+    this.#payloadOffset = payloadWord * WORD_BYTES;
+    return true;
+  }
+}

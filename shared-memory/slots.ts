@@ -1,0 +1,162 @@
+/**
+ * The write-once slots of one storage unit (CORFU 1.2) and the words that govern them.
+ *
+ * The view holds no mutable state: any thread builds one on the same buffer. Looking is for every
+ * thread. Changing (tryWrite, tryJunk, tryTrim, raiseWatermark, reclaimSlots, seal) is for the
+ * thread of the unit's actor: it decides epoch and slot in one step, so a seal can never fall between.
+ */
+import { assert } from './assert.ts';
+import {
+  FIRST_REFERENCE,
+  RECLAIMED_LIMIT_OFFSET,
+  SEALED_EPOCH_OFFSET,
+  SLOT_COUNT_OFFSET,
+  SlotOutcome,
+  SlotWord,
+  WATERMARK_OFFSET,
+  WRITTEN_LIMIT_OFFSET,
+} from './slots-layout.ts';
+import { LONG_BYTES, loadLong, raiseLong, storeLong, WORD_BYTES } from './words.ts';
+
+const SEALED_EPOCH = SEALED_EPOCH_OFFSET / WORD_BYTES;
+const WATERMARK = WATERMARK_OFFSET / LONG_BYTES;
+const WRITTEN_LIMIT = WRITTEN_LIMIT_OFFSET / LONG_BYTES;
+const RECLAIMED_LIMIT = RECLAIMED_LIMIT_OFFSET / LONG_BYTES;
+
+export class Slots {
+  /** Addresses the unit can hold at once; a power of two. */
+  readonly count: number;
+  readonly #words: Int32Array;
+  readonly #longs: BigInt64Array;
+  readonly #first: number;
+  readonly #mask: number;
+
+  constructor(buffer: SharedArrayBuffer, slotsOffset: number) {
+    this.#words = new Int32Array(buffer);
+    this.#longs = new BigInt64Array(buffer, 0, Math.floor(buffer.byteLength / LONG_BYTES));
+    this.count = this.#words[SLOT_COUNT_OFFSET / WORD_BYTES];
+    this.#first = slotsOffset / WORD_BYTES;
+    this.#mask = this.count - 1;
+    assert(this.count > 0 && (this.count & this.#mask) === 0, 'the slot count is a power of two');
+  }
+
+  /** Pairs with the compareExchange of tryWrite: whoever sees a reference sees the entry's bytes. */
+  load(address: number): number {
+    return Atomics.load(this.#words, this.#first + ((address | 0) & this.#mask));
+  }
+
+  /** Every address below it is trimmed. Never decreases. */
+  watermark(): number {
+    return loadLong(this.#longs, WATERMARK);
+  }
+
+  /** 1 + the highest address ever claimed, junk and trimmed ones counted; raised BEFORE the claim. */
+  writtenLimit(): number {
+    return loadLong(this.#longs, WRITTEN_LIMIT);
+  }
+
+  /** First address that does not fit yet: its slot may still serve an address one lap below. */
+  addressLimit(): number {
+    return loadLong(this.#longs, RECLAIMED_LIMIT) + this.count;
+  }
+
+  sealedEpoch(): number {
+    return Atomics.load(this.#words, SEALED_EPOCH);
+  }
+
+  /** What is at `address` now. May be late, except that a decided address stays decided. */
+  look(address: number): SlotOutcome {
+    // BEFORE the slot: it may still serve an address one lap below.
+    if (address >= this.addressLimit()) return SlotOutcome.UNWRITTEN;
+    const word = this.load(address);
+    // AFTER the slot: the watermark is raised before the slot can serve the next lap.
+    if (address < this.watermark()) return SlotOutcome.TRIMMED;
+    return outcomeOf(word);
+  }
+
+  /** Publishes the staged entry at `reference` if `address` is unwritten. */
+  tryWrite(address: number, reference: number): SlotOutcome {
+    assert(reference >= FIRST_REFERENCE, 'a reference is no state word');
+    return this.#claim(address, reference);
+  }
+
+  /** Decides `address` as junk if it is unwritten (CORFU 1.7). Takes no entry bytes. */
+  tryJunk(address: number): SlotOutcome {
+    return this.#claim(address, SlotWord.JUNK);
+  }
+
+  /** Forgets what is at `address`. UNWRITTEN: nothing to forget, the caller fills first. */
+  tryTrim(address: number): SlotOutcome {
+    if (address < this.watermark()) return SlotOutcome.OK;
+    if (address >= this.addressLimit()) return SlotOutcome.UNWRITTEN;
+    const slot = this.#first + ((address | 0) & this.#mask);
+    let seen = Atomics.load(this.#words, slot);
+    while (seen !== SlotWord.TRIMMED) {
+      if (seen === SlotWord.UNWRITTEN) return SlotOutcome.UNWRITTEN;
+      const before = Atomics.compareExchange(this.#words, slot, seen, SlotWord.TRIMMED);
+      if (before === seen) break;
+      seen = before;
+    }
+    return SlotOutcome.OK;
+  }
+
+  /** One past the last trimmed address of the decided run that starts at the watermark (CORFU 1.2). */
+  trimmedRunEnd(): number {
+    let address = this.watermark();
+    let end = address;
+    const limit = this.addressLimit();
+    for (; address < limit; address++) {
+      const word = this.load(address);
+      if (word === SlotWord.TRIMMED) end = address + 1;
+      else if (word !== SlotWord.JUNK) break;
+    }
+    return end;
+  }
+
+  /** Everything below `address` is trimmed from here on. Linearisation point of a prefix trim. */
+  raiseWatermark(address: number): void {
+    raiseLong(this.#longs, WRITTEN_LIMIT, address);
+    raiseLong(this.#longs, WATERMARK, address);
+  }
+
+  /**
+   * Gives the slots of addresses below `limit` to the next lap.
+   * Invariant: limit is at or below the watermark, and nobody who loaded an older watermark is in flight.
+   */
+  reclaimSlots(limit: number): void {
+    const from = loadLong(this.#longs, RECLAIMED_LIMIT);
+    assert(limit <= this.watermark(), 'only trimmed addresses are reclaimed');
+    if (limit <= from) return;
+    const slots = Math.min(limit - from, this.count);
+    const start = (from | 0) & this.#mask;
+    const untilEnd = Math.min(slots, this.count - start);
+    this.#words.fill(SlotWord.UNWRITTEN, this.#first + start, this.#first + start + untilEnd);
+    this.#words.fill(SlotWord.UNWRITTEN, this.#first, this.#first + slots - untilEnd);
+    // Publishes the cleared slots; pairs with the load in addressLimit().
+    storeLong(this.#longs, RECLAIMED_LIMIT, limit);
+  }
+
+  /** Raises the sealed epoch; from here on requests with epoch <= `epoch` are refused (CORFU 1.2). */
+  seal(epoch: number): void {
+    assert(epoch >= this.sealedEpoch(), 'the sealed epoch never decreases');
+    Atomics.store(this.#words, SEALED_EPOCH, epoch);
+  }
+
+  #claim(address: number, word: number): SlotOutcome {
+    if (address < this.watermark()) return SlotOutcome.TRIMMED;
+    if (address >= this.addressLimit()) return SlotOutcome.FULL;
+    // BEFORE the claim: a thread that dies in between leaves the limit too high, never too low.
+    if (address >= this.writtenLimit()) raiseLong(this.#longs, WRITTEN_LIMIT, address + 1);
+    const slot = this.#first + ((address | 0) & this.#mask);
+    // Linearisation point. Publishes the staged bytes; pairs with load().
+    const before = Atomics.compareExchange(this.#words, slot, SlotWord.UNWRITTEN, word);
+    return before === SlotWord.UNWRITTEN ? SlotOutcome.OK : outcomeOf(before);
+  }
+}
+
+function outcomeOf(word: number): SlotOutcome {
+  if (word === SlotWord.UNWRITTEN) return SlotOutcome.UNWRITTEN;
+  if (word === SlotWord.JUNK) return SlotOutcome.JUNK;
+  if (word === SlotWord.TRIMMED) return SlotOutcome.TRIMMED;
+  return SlotOutcome.WRITTEN;
+}

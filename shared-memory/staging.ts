@@ -1,0 +1,99 @@
+/**
+ * Where one thread stages entries of one storage unit: it leases a chunk and bumps its own offset,
+ * so staging costs no atomic read-modify-write and nobody looks at the bytes before a slot refers
+ * to them. One instance a thread and unit; never shared.
+ *
+ *   take ──▶ stage the bytes ──▶ willPublish ──▶ (the slot's compareExchange, here or at the actor)
+ *     │                                                                        │
+ *     └──────────────────────── settle: the entry's fate is known ◀────────────┘
+ *
+ * Invariant: a chunk stays leased while an entry taken from it is not settled; otherwise it could
+ * be reclaimed and leased by another thread before this one publishes into it.
+ */
+import { assert } from './assert.ts';
+import { type ChunkTable, NO_CHUNK } from './chunk-table.ts';
+
+/** `used` moves in steps, so that small entries share one store. */
+const USED_STEP_BYTES = 4096;
+
+export class Staging {
+  readonly #table: ChunkTable;
+  readonly #tenant: number;
+  /** Entries taken and not settled, per chunk. */
+  readonly #unsettled: Int32Array;
+  /** This thread's copy of `used limit` of the chunks it leases. */
+  readonly #usedLimits: Float64Array;
+  #chunk = NO_CHUNK;
+  #offset = 0;
+  #end = 0;
+  #usedEnd = 0;
+
+  constructor(table: ChunkTable, tenant: number) {
+    assert(tenant > 0, 'a tenant is an incarnation');
+    this.#table = table;
+    this.#tenant = tenant;
+    this.#unsettled = new Int32Array(table.count);
+    this.#usedLimits = new Float64Array(table.count);
+  }
+
+  /**
+   * Takes `bytes` (a multiple of 8) for one entry. Returns their byte offset in the unit's buffer,
+   * or 0 when the unit has no room. `urgent` entries may use the headroom. Never blocks.
+   */
+  take(bytes: number, urgent: boolean): number {
+    if (this.#offset + bytes > this.#end && !this.#lease(bytes, urgent)) return 0;
+    const offset = this.#offset;
+    this.#offset += bytes;
+    if (this.#offset > this.#usedEnd) this.#announceUsed();
+    this.#unsettled[this.#chunk]++;
+    return offset;
+  }
+
+  /** BEFORE a reference to `offset` leaves this thread: its chunk outlives `address`. */
+  willPublish(offset: number, address: number): void {
+    const chunk = this.#table.chunkOf(offset);
+    if (address < this.#usedLimits[chunk]) return;
+    this.#usedLimits[chunk] = address + 1;
+    this.#table.setUsedLimit(chunk, address + 1);
+  }
+
+  /** No reference to `offset` will leave this thread any more. */
+  settle(offset: number): void {
+    const chunk = this.#table.chunkOf(offset);
+    const left = --this.#unsettled[chunk];
+    assert(left >= 0, 'an entry is settled once');
+    if (left === 0 && chunk !== this.#chunk) this.#table.retire(chunk);
+  }
+
+  /** Gives back what is leased. Unsettled entries keep their chunk until they are settled. */
+  close(): void {
+    this.#leave();
+  }
+
+  #lease(bytes: number, urgent: boolean): boolean {
+    const chunk = this.#table.lease(this.#tenant, bytes, urgent);
+    if (chunk === NO_CHUNK) return false;
+    this.#leave();
+    this.#chunk = chunk;
+    const start = this.#table.chunkOffset(chunk);
+    this.#offset = this.#usedEnd = start + this.#table.used(chunk);
+    this.#end = start + this.#table.chunkBytes;
+    this.#usedLimits[chunk] = this.#table.usedLimit(chunk);
+    return true;
+  }
+
+  #leave(): void {
+    const chunk = this.#chunk;
+    this.#chunk = NO_CHUNK;
+    this.#offset = this.#end = this.#usedEnd = 0;
+    if (chunk !== NO_CHUNK && this.#unsettled[chunk] === 0) this.#table.retire(chunk);
+  }
+
+  /** BEFORE the bytes are staged: a later tenant of this chunk starts above them. */
+  #announceUsed(): void {
+    const start = this.#table.chunkOffset(this.#chunk);
+    const used = Math.ceil((this.#offset - start) / USED_STEP_BYTES) * USED_STEP_BYTES;
+    this.#usedEnd = Math.min(start + used, this.#end);
+    this.#table.setUsed(this.#chunk, this.#usedEnd - start);
+  }
+}
