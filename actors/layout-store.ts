@@ -2,9 +2,11 @@
  * The layout store (CORFU 1.9): a durable, totally ordered, write-once sequence of projections.
  * In memory it is a register per epoch, read by any thread without a message.
  */
+
+import { assert } from '../shared-memory/assert.ts';
 import type { WriteOnceRegisters } from '../shared-memory/write-once-registers.ts';
 import { allocateRegisters } from '../shared-memory/write-once-registers.ts';
-import { checkProjection, type Projection } from './projection.ts';
+import { checkProjection, type Projection, ProjectionMap } from './projection.ts';
 
 const EPOCHS_MAX = 64 * 1024;
 const AREA_BYTES = 64 * 1024 * 1024;
@@ -45,5 +47,22 @@ export class LayoutStore {
       found = next;
       epoch++;
     }
+  }
+}
+
+/** The latest projection as a map, built anew only when the epoch has changed. */
+export class LatestProjection {
+  readonly #store: LayoutStore;
+  #map: ProjectionMap | undefined;
+
+  constructor(store: LayoutStore) {
+    this.#store = store;
+  }
+
+  map(): ProjectionMap {
+    const projection = this.#store.latest();
+    assert(projection !== undefined, 'the first projection is installed');
+    if (this.#map?.epoch !== projection.epoch) this.#map = new ProjectionMap(projection);
+    return this.#map;
   }
 }

@@ -50,16 +50,16 @@ export function checkProjection(projection: Projection): void {
   const { epoch, ranges } = projection;
   assert(Number.isSafeInteger(epoch) && epoch >= 1, 'an epoch is a positive integer');
   assert(ranges.length > 0 && ranges[0].from === 0, 'the ranges start at position 0');
-  ranges.forEach((range, i) => {
-    const last = i === ranges.length - 1;
+  for (const [i, range] of ranges.entries()) {
     assert(range.extents.length > 0, 'a range has extents');
     for (const extent of range.extents) {
       assert(extent.chain.length > 0, 'an extent has a chain');
       assert(new Set(extent.chain).size === extent.chain.length, 'a chain names a unit once');
     }
-    if (last) return assert(range.to === undefined, 'the last range is active');
-    assert(range.to === ranges[i + 1].from && range.to > range.from, 'ranges follow each other');
-  });
+    const next = ranges[i + 1];
+    if (next === undefined) assert(range.to === undefined, 'the last range is active');
+    else assert(range.to === next.from && range.to > range.from, 'ranges follow each other');
+  }
 }
 
 /** Looks positions up in one projection. Immutable. */
@@ -135,6 +135,24 @@ export class ProjectionMap {
       }
     });
     return limit;
+  }
+
+  /**
+   * What a trim of every position below `position` means to the units: per unit the address below
+   * which everything goes. Chains head first.
+   */
+  prefixAddresses(position: number): { unit: UnitId; address: number }[] {
+    const addresses: { unit: UnitId; address: number }[] = [];
+    for (const { from, to, extents } of this.#ranges) {
+      const n = extents.length;
+      const end = Math.min(position, to ?? position) - from;
+      for (const [i, { chain, start }] of extents.entries()) {
+        const rows = Math.ceil((end - i) / n);
+        if (rows <= 0) continue;
+        for (const unit of chain) addresses.push({ unit, address: start + rows });
+      }
+    }
+    return addresses;
   }
 
   /** Every unit of the projection, each once. */

@@ -2,8 +2,9 @@
  * The sequencer (CORFU 1.12, Tango 2.5): hands out positions and, per stream, the positions before.
  * Grant is permission, the write decides. Invariant: neither epoch nor tail ever decreases.
  */
-import { SlotOutcome } from '../shared-memory/slots-layout.ts';
+
 import type { SequencerMemory } from '../shared-memory/sequencer-memory.ts';
+import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import type { Actor, ActorContext } from './actor.ts';
 import { STREAMS_PER_ENTRY_MAX } from './config.ts';
 import { Message, MessageType } from './message.ts';

@@ -72,11 +72,7 @@ export class StorageUnit implements Actor {
       }
       case MessageType.UNIT_TRIM_PREFIX: {
         this.#trimTo(message.position, context);
-        const reply = this.#reply.replyTo(
-          message,
-          MessageType.UNIT_TRIMMED_PREFIX,
-          SlotOutcome.OK,
-        );
+        const reply = this.#reply.replyTo(message, MessageType.UNIT_TRIMMED_PREFIX, SlotOutcome.OK);
         context.send(reply);
         return;
       }

@@ -2,7 +2,7 @@
  * Named 64-bit counters, one record per thread.
  *
  *    0 +---------------------------------------------------------------+
- *      | thread count · counter count · checksum of the names          |  written once by initialize
+ *      | thread count · counter count · checksum of the names          |  written by initialize
  *   64 +---------------------------------------------------------------+
  *      | record of thread 0: counter 0 (64 bit) · counter 1 · ...      |  thread 0 writes
  *      |                     padding up to two cache lines             |

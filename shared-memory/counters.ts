@@ -1,5 +1,5 @@
 /**
- * Named counters of many threads. A thread counts in plain private numbers, which costs an addition,
+ * Named counters of many threads. A thread counts in plain private numbers, at an addition each,
  * and now and then publishes them; any thread reads what was published.
  *
  *     const NAMES = ['appends', 'fills'] as const;
@@ -80,8 +80,8 @@ export class CounterTable<const Names extends readonly string[]> {
     return this.#first + thread * this.#recordLongs;
   }
 
-  #collect(valueOf: (index: number) => number): CounterValues<Names[number]> {
-    const entries = this.names.map((name, index) => [name, valueOf(index)]);
+  #collect(read: (index: number) => number): CounterValues<Names[number]> {
+    const entries = this.names.map((name, index) => [name, read(index)]);
     return Object.fromEntries(entries) as CounterValues<Names[number]>;
   }
 }

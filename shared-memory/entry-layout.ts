@@ -38,7 +38,11 @@ export function streamHeaderWords(backpointers: number): number {
 }
 
 /** Bytes an entry takes in a chunk, padding included. */
-export function entryFootprint(payloadBytes: number, streams: number, backpointers: number): number {
+export function entryFootprint(
+  payloadBytes: number,
+  streams: number,
+  backpointers: number,
+): number {
   const headerBytes = ENTRY_HEADER_BYTES + streams * streamHeaderWords(backpointers) * WORD_BYTES;
   return alignUp(headerBytes + payloadBytes, ENTRY_ALIGNMENT);
 }

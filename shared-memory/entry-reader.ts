@@ -64,6 +64,11 @@ export class EntryReader {
     return this.#payloadBytes;
   }
 
+  /** Byte offset of the entry in the unit's buffer. */
+  get entryOffset(): number {
+    return this.#base * WORD_BYTES;
+  }
+
   /** Byte offset of the payload in the unit's buffer. */
   get payloadOffset(): number {
     return this.#payloadOffset;

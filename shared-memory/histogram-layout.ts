@@ -41,7 +41,9 @@ export const BUCKETS_OFFSET = CACHE_LINE_BYTES;
 
 /** The bucket of a value between LOWEST_VALUE and HIGHEST_VALUE; fractions are dropped. */
 export function bucketOf(value: number): number {
-  return value < 0x8000_0000 ? bucketOfWord(value | 0, 0) : bucketOfWord((value / CUT) | 0, CUT_BITS);
+  return value < 0x8000_0000
+    ? bucketOfWord(value | 0, 0)
+    : bucketOfWord((value / CUT) | 0, CUT_BITS);
 }
 
 function bucketOfWord(word: number, cutBits: number): number {

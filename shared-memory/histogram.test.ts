@@ -50,14 +50,21 @@ histogram('has buckets without gap or overlap over the whole range', () => {
 histogram('answers percentiles within 1/64 above those of the sorted values', () => {
   const percents = fc.constantFrom(0, 1, 25, 50, 90, 99, 99.9, 100);
   fc.assert(
-    fc.property(fc.array(anyValue, { minLength: 1, maxLength: 300 }), percents, (values, percent) => {
-      const recorded = fresh();
-      for (const value of values) recorded.record(value);
-      const expected = truePercentile([...values].sort((a, b) => a - b), percent);
-      const answer = recorded.percentile(percent);
-      assert.ok(answer >= expected, `${answer} >= ${expected}`);
-      assert.ok(answer <= expected * (1 + RELATIVE_ERROR), `${answer} is near ${expected}`);
-    }),
+    fc.property(
+      fc.array(anyValue, { minLength: 1, maxLength: 300 }),
+      percents,
+      (values, percent) => {
+        const recorded = fresh();
+        for (const value of values) recorded.record(value);
+        const expected = truePercentile(
+          [...values].sort((a, b) => a - b),
+          percent,
+        );
+        const answer = recorded.percentile(percent);
+        assert.ok(answer >= expected, `${answer} >= ${expected}`);
+        assert.ok(answer <= expected * (1 + RELATIVE_ERROR), `${answer} is near ${expected}`);
+      },
+    ),
     { numRuns: 500 },
   );
 });

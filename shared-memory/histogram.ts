@@ -33,7 +33,7 @@ const FIRST_BUCKET = BUCKETS_OFFSET / LONG_BYTES;
 export class Histogram {
   readonly #cells: Float64Array;
 
-  /** `offset` in bytes, a multiple of 8; the histogram takes histogramBytesFor() bytes from there. */
+  /** `offset` in bytes, a multiple of 8; histogramBytesFor() bytes from there belong to it. */
   constructor(buffer: SharedArrayBuffer | ArrayBuffer, offset = 0) {
     assert(offset % LONG_BYTES === 0, 'a histogram starts on 8 bytes');
     this.#cells = new Float64Array(buffer, offset, histogramBytesFor() / LONG_BYTES);

@@ -24,7 +24,8 @@ abstract class MailboxEnd {
   protected readonly mask: number;
 
   constructor(words: Int32Array, offset: number, ringWords: number) {
-    assert((ringWords & (ringWords - 1)) === 0, 'the ring size is a power of two');
+    const power = ringWords > 1 && (ringWords & (ringWords - 1)) === 0;
+    assert(power, 'the ring size is a power of two');
     this.words = words;
     this.ringWords = ringWords;
     this.published = (offset + PUBLISHED_OFFSET) / WORD_BYTES;
@@ -47,11 +48,12 @@ export class MailboxSender extends MailboxEnd {
   }
 
   /**
-   * Index in `words` of a record of `length` words (>= 1), its first word already set; the caller
-   * fills the others with plain stores. NO_RECORD when the ring is full (back-pressure): nothing
+   * Index in `words` of a record of `length` words, its first word already set; a record is at most
+   * half a ring, so that it finds room wherever the ring stands. The caller fills the others with plain stores. NO_RECORD when the ring is full (back-pressure): nothing
    * was claimed, try again after the receiver has consumed. Never blocks.
    */
   claim(length: number): number {
+    assert(length > 0 && length <= this.ringWords >> 1, 'a record fits half the ring');
     const start = this.#next & this.mask;
     const untilEnd = this.ringWords - start;
     const skipped = length <= untilEnd ? 0 : untilEnd;

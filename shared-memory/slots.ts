@@ -2,8 +2,9 @@
  * The write-once slots of one storage unit (CORFU 1.2) and the words that govern them.
  *
  * The view holds no mutable state: any thread builds one on the same buffer. Looking is for every
- * thread. Changing (tryWrite, tryJunk, tryTrim, raiseWatermark, reclaimSlots, seal) is for the
- * thread of the unit's actor: it decides epoch and slot in one step, so a seal can never fall between.
+ * thread. Changing is for the thread of the unit's actor, which decides epoch and slot in one step,
+ * or for a thread that has announced itself in the thread table before it looked at epoch and
+ * watermark: a slot gets its next lap only after everybody announced has left.
  */
 import { assert } from './assert.ts';
 import {
@@ -72,6 +73,14 @@ export class Slots {
     // AFTER the slot: the watermark is raised before the slot can serve the next lap.
     if (address < this.watermark()) return SlotOutcome.TRIMMED;
     return outcomeOf(word);
+  }
+
+  /** First unwritten address in [from, to), or `to`. */
+  decidedRunEnd(from: number, to: number): number {
+    let address = Math.max(from, Math.min(this.watermark(), to));
+    const limit = Math.min(to, this.addressLimit());
+    while (address < limit && this.load(address) !== SlotWord.UNWRITTEN) address++;
+    return address;
   }
 
   /** Publishes the staged entry at `reference` if `address` is unwritten. */

@@ -41,6 +41,7 @@ export class Staging {
    * or 0 when the unit has no room. `urgent` entries may use the headroom. Never blocks.
    */
   take(bytes: number, urgent: boolean): number {
+    assert(bytes > 0 && bytes <= this.#table.chunkBytes, 'an entry fits a chunk');
     if (this.#offset + bytes > this.#end && !this.#lease(bytes, urgent)) return 0;
     const offset = this.#offset;
     this.#offset += bytes;

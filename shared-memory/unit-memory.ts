@@ -45,7 +45,10 @@ export function unitSizes(unitBytes: number, footprintMax: number, backpointers 
   const slotCount = Math.max(64, ceilPowerOfTwo(unitBytes / BYTES_PER_SLOT) / 2);
   const fixedBytes = UNIT_HEADER_BYTES + slotCount * WORD_BYTES + 2 * CACHE_LINE_BYTES;
   const chunkCount = Math.floor((unitBytes - fixedBytes) / (chunkBytes + CHUNK_RECORD_BYTES));
-  assert(chunkCount >= 2, `two chunks fit a unit: unitBytes=${unitBytes}, chunkBytes=${chunkBytes}`);
+  assert(
+    chunkCount >= 2,
+    `two chunks fit a unit: unitBytes=${unitBytes}, chunkBytes=${chunkBytes}`,
+  );
   const headroomChunks = Math.max(1, Math.floor(chunkCount / 16));
   return {
     slotCount,

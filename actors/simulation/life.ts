@@ -6,6 +6,7 @@
 import { assert } from '../../shared-memory/assert.ts';
 import type { Actor, ActorContext } from '../actor.ts';
 import type { ActorId, Message } from '../message.ts';
+import type { WorldEvent } from './event.ts';
 import type { Random } from './random.ts';
 
 /** Thrown out of the code of a killed actor. Nobody but the step boundary may handle it. */
@@ -37,17 +38,19 @@ export class Life implements ActorContext {
   /** Effects so far. */
   effects = 0;
   started = false;
-  /** Steps of this life under way: more than one when a step acts for its own actor again. */
-  running = 0;
+  /** One of its steps is under way. */
+  running = false;
   /** No effect is performed any more. Set in the middle of a step, or together with `buried`. */
   dying = false;
-  /** It left by World.remove: nobody is told. */
+  /** It leaves by World.remove: nobody is told. */
   leaving = false;
   /** Its last step is over. */
   buried = false;
   /** Virtual time, milliseconds, up to which it takes no step. */
   stalledUntil = 0;
-  /** The signal has passed the step boundary; a step that ends without has swallowed it. */
+  /** What became due during a stall, in order. */
+  backlog: WorldEvent[] = [];
+  /** A KillSignal was thrown. */
   signalled = false;
   readonly #surroundings: Surroundings;
   readonly #random: Random;
@@ -70,13 +73,13 @@ export class Life implements ActorContext {
   }
 
   send(message: Message): void {
-    assert(this.running > 0 || this.dying, 'an actor sends within one of its steps');
+    assert(this.running || this.dying, 'an actor sends within one of its steps');
     this.effect();
     this.#surroundings.send(this, message);
   }
 
   after(delayMs: number, timer: number): void {
-    assert(this.running > 0 || this.dying, 'an actor sets a timer within one of its steps');
+    assert(this.running || this.dying, 'an actor sets a timer within one of its steps');
     this.effect();
     this.#surroundings.after(this, delayMs, timer);
   }
@@ -90,7 +93,9 @@ export class Life implements ActorContext {
         this.dying = true;
       }
     }
-    if (this.dying) throw new KillSignal(this);
+    if (!this.dying) return;
+    this.signalled = true;
+    throw new KillSignal(this);
   }
 
   /** Dies before the effect of this number, counted from here: 1 is the next one. */

@@ -1,0 +1,259 @@
+/**
+ * Runs the actors of one thread: a turn drains the mailboxes, hands each message to its actor,
+ * fires due timers, then publishes everything that was sent and rings each receiver once.
+ *
+ * The host neither spins nor sleeps (shared-memory/idle.ts does) and allocates nothing per message.
+ */
+import { assert } from '../shared-memory/assert.ts';
+import { type MailboxReceiver, type MailboxSender, NO_RECORD } from '../shared-memory/mailbox.ts';
+import type { MailboxGrid } from '../shared-memory/mailbox-grid.ts';
+import type { ThreadIndex, ThreadTable } from '../shared-memory/thread-table.ts';
+import { ThreadState } from '../shared-memory/thread-table-layout.ts';
+import type { Actor, ActorContext } from './actor.ts';
+import { SPILL_MESSAGES_MAX } from './config.ts';
+import { LocalMailbox } from './local-mailbox.ts';
+import { type ActorId, Message } from './message.ts';
+import { decodeMessage, encodeMessage, messageWords } from './message-codec.ts';
+import { Timers } from './timers.ts';
+
+/** Messages taken from one mailbox before the others get their turn. */
+const BATCH_MESSAGES_MAX = 256;
+/** Messages after which what was sent is shown without waiting for the end of the turn. */
+const PUBLISH_EVERY = 16;
+const ACTOR_IDS = 0x1_0000;
+
+/** The thread an actor lives on, or NO_THREAD. */
+export type Directory = (actor: ActorId) => ThreadIndex;
+
+interface Peer {
+  readonly thread: ThreadIndex;
+  readonly incarnation: number;
+  readonly sender: MailboxSender;
+  readonly receiver: MailboxReceiver;
+  /** Messages that found the mailbox full, oldest first. */
+  readonly spill: Int32Array[];
+}
+
+export interface ActorHostOptions {
+  readonly thread: ThreadIndex;
+  readonly threads: ThreadTable;
+  readonly grid: MailboxGrid;
+  readonly directory: Directory;
+  /** Called in a turn after threads have come or gone. */
+  readonly onMembership?: () => void;
+}
+
+export class ActorHost {
+  readonly #options: ActorHostOptions;
+  readonly #threads: ThreadTable;
+  readonly #actors: HostedActor[] = [];
+  readonly #actorIndex = new Int16Array(ACTOR_IDS).fill(-1);
+  readonly #message = new Message();
+  readonly #timers = new Timers();
+  readonly #local = new LocalMailbox();
+  #peers: Peer[] = [];
+  #peerOf: (Peer | undefined)[] = [];
+  #membership = -1;
+  #spilled = 0;
+  #received = 0;
+
+  constructor(options: ActorHostOptions) {
+    this.#options = options;
+    this.#threads = options.threads;
+    this.#refreshPeers();
+  }
+
+  /** Messages received so far. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Adds an actor, starts it, and returns its context. */
+  add(id: ActorId, actor: Actor): ActorContext {
+    assert(this.#actorIndex[id] < 0, 'an actor id is hosted once');
+    const hosted = new HostedActor(this, id, actor);
+    this.#actorIndex[id] = this.#actors.length;
+    this.#actors.push(hosted);
+    actor.start?.(hosted);
+    return hosted;
+  }
+
+  /** One turn; true when there was something to do. */
+  turn(): boolean {
+    if (this.#threads.membershipVersion() !== this.#membership) this.#refreshPeers();
+    let worked = false;
+    const peers = this.#peers;
+    for (let i = 0; i < peers.length; i++) {
+      if (this.#drain(peers[i])) worked = true;
+    }
+    if (this.#drainLocal()) worked = true;
+    if (this.#fireTimers()) worked = true;
+    if (this.#spilled > 0 && this.#retrySpilled()) worked = true;
+    this.flush();
+    return worked;
+  }
+
+  /** Shows what was sent since the last flush and wakes its receivers. */
+  flush(): void {
+    const peers = this.#peers;
+    for (let i = 0; i < peers.length; i++) {
+      if (!peers[i].sender.unpublished) continue;
+      peers[i].sender.publish();
+      this.#threads.ring(peers[i].thread);
+    }
+  }
+
+  /** Milliseconds until the next timer; Infinity without one. */
+  untilTimer(): number {
+    if (this.#spilled > 0) return 1;
+    return this.#timers.nextMs - performance.now();
+  }
+
+  /** Sends a message as `from`; see ActorContext.send. */
+  send(from: ActorId, message: Message): void {
+    message.from = from;
+    const thread = this.#options.directory(message.to);
+    if (thread === this.#options.thread) return this.#local.push(message);
+    const peer = this.#peerOf[thread];
+    // Nobody lives there (any more): the message is lost like any message to the dead.
+    if (peer === undefined) return;
+    const at = peer.spill.length > 0 ? NO_RECORD : peer.sender.claim(messageWords(message));
+    if (at === NO_RECORD) this.#spill(peer, message);
+    else encodeMessage(message, peer.sender.words, at);
+  }
+
+  after(actor: ActorId, delayMs: number, timer: number): void {
+    this.#timers.add(performance.now() + delayMs, actor, timer);
+  }
+
+  #drain(peer: Peer): boolean {
+    const { receiver } = peer;
+    let taken = 0;
+    for (; taken < BATCH_MESSAGES_MAX; taken++) {
+      const at = receiver.next();
+      if (at === NO_RECORD) break;
+      decodeMessage(this.#message, receiver.words, at);
+      this.#dispatch(this.#message);
+      if (taken % PUBLISH_EVERY === PUBLISH_EVERY - 1) this.flush();
+    }
+    if (taken === 0) return false;
+    receiver.release();
+    this.#received += taken;
+    return true;
+  }
+
+  #drainLocal(): boolean {
+    let taken = 0;
+    for (; taken < BATCH_MESSAGES_MAX && this.#local.take(this.#message); taken++) {
+      this.#dispatch(this.#message);
+    }
+    this.#received += taken;
+    return taken > 0;
+  }
+
+  #dispatch(message: Message): void {
+    const index = this.#actorIndex[message.to];
+    // An actor of an earlier tenant of this thread's index: its messages go nowhere.
+    if (index < 0) return;
+    const hosted = this.#actors[index];
+    hosted.actor.receive(message, hosted);
+  }
+
+  #fireTimers(): boolean {
+    if (this.#timers.nextMs === Number.POSITIVE_INFINITY) return false;
+    const now = performance.now();
+    let fired = false;
+    for (;;) {
+      const due = this.#timers.take(now);
+      if (due === undefined) return fired;
+      fired = true;
+      const hosted = this.#actors[this.#actorIndex[due.actor]];
+      hosted.actor.onTimer?.(due.timer, hosted);
+    }
+  }
+
+  #spill(peer: Peer, message: Message): void {
+    assert(this.#spilled < SPILL_MESSAGES_MAX, 'receivers keep up with what they asked for');
+    const words = new Int32Array(messageWords(message));
+    encodeMessage(message, words, 0);
+    peer.spill.push(words);
+    this.#spilled++;
+  }
+
+  #retrySpilled(): boolean {
+    let sent = 0;
+    for (const peer of this.#peers) {
+      let done = 0;
+      for (; done < peer.spill.length; done++) {
+        const words = peer.spill[done];
+        const at = peer.sender.claim(words.length);
+        if (at === NO_RECORD) break;
+        peer.sender.words.set(words, at);
+      }
+      peer.spill.splice(0, done);
+      sent += done;
+    }
+    this.#spilled -= sent;
+    return sent > 0;
+  }
+
+  /** Keeps the ends to threads that stayed, builds ends to new ones, drops those of the dead. */
+  #refreshPeers(): void {
+    const { thread, grid } = this.#options;
+    this.#membership = this.#threads.membershipVersion();
+    const before = this.#peerOf;
+    this.#peerOf = [];
+    this.#peers = [];
+    this.#spilled = 0;
+    for (let other = 0; other < this.#threads.count; other++) {
+      if (!grid.connects(thread, other)) continue;
+      if (this.#threads.state(other) !== ThreadState.ALIVE) continue;
+      const incarnation = this.#threads.incarnation(other);
+      let peer = before[other];
+      if (peer === undefined) {
+        const sender = grid.sender(thread, other);
+        peer = {
+          thread: other,
+          incarnation,
+          sender,
+          receiver: grid.receiver(other, thread),
+          spill: [],
+        };
+      } else if (peer.incarnation !== incarnation) {
+        peer = { ...peer, incarnation, spill: [] };
+      }
+      this.#peerOf[other] = peer;
+      this.#peers.push(peer);
+      this.#spilled += peer.spill.length;
+    }
+    this.#options.onMembership?.();
+  }
+}
+
+class HostedActor implements ActorContext {
+  readonly self: ActorId;
+  readonly actor: Actor;
+  readonly #host: ActorHost;
+
+  constructor(host: ActorHost, id: ActorId, actor: Actor) {
+    this.#host = host;
+    this.self = id;
+    this.actor = actor;
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  random(): number {
+    return Math.random();
+  }
+
+  send(message: Message): void {
+    this.#host.send(this.self, message);
+  }
+
+  after(delayMs: number, timer: number): void {
+    this.#host.after(this.self, delayMs, timer);
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * What every actor thread does, whatever it hosts: build the host, add the actors, announce ready,
+ * turn until told to stop. The entry (a `*-worker.ts`) says which actors.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { type Duty, Idle } from '../shared-memory/idle.ts';
+import type { ThreadIndex } from '../shared-memory/thread-table.ts';
+import type { Actor } from './actor.ts';
+import { ActorHost } from './actor-host.ts';
+import { exposeControl } from './control.ts';
+import { type LogBuffers, LogMemory } from './log-memory.ts';
+import type { ActorId } from './message.ts';
+import { directoryOf, type Placement } from './placement.ts';
+
+/** The startup message: everything a thread needs, structured-cloneable but for the port. */
+export interface ActorThreadData {
+  readonly buffers: LogBuffers;
+  readonly placement: Placement;
+  readonly thread: ThreadIndex;
+  /** Transferred; the control plane. */
+  readonly control: MessagePort;
+}
+
+export interface ActorThreadStats {
+  /** Messages received. */
+  readonly received: number;
+  /** Milliseconds of CPU time this thread has used. */
+  readonly cpuMs: number;
+}
+
+/** What the owner may ask an actor thread. */
+export interface ActorThreadControl {
+  /** Answered once every actor is started and the thread takes messages. */
+  ready(): void;
+  stats(): ActorThreadStats;
+  /** Ends the loop; the thread exits by itself once its port is closed. */
+  stop(): void;
+}
+
+/** An actor with its id, and what wants to know when threads come or go. */
+export interface HostedActorSpec {
+  readonly id: ActorId;
+  readonly actor: Actor & { onMembership?(): void };
+}
+
+/** Runs the actors of this thread until the owner says stop. Returns at once. */
+export function runActorThread(
+  data: ActorThreadData,
+  actorsOn: (memory: LogMemory) => HostedActorSpec[],
+): void {
+  const memory = new LogMemory(data.buffers);
+  const specs = actorsOn(memory);
+  const host = new ActorHost({
+    thread: data.thread,
+    threads: memory.threads,
+    grid: memory.grid(),
+    directory: directoryOf(data.placement),
+    onMembership: () => {
+      for (const { actor } of specs) actor.onMembership?.();
+    },
+  });
+  for (const { id, actor } of specs) host.add(id, actor);
+  let stopped = false;
+  const duty: Duty = {
+    turn: () => host.turn(),
+    wanted: () => !stopped,
+    untilTimer: () => host.untilTimer(),
+    yieldsAfterWork: false,
+    resting: () => memory.threads.beat(data.thread),
+  };
+  const control: ActorThreadControl = {
+    ready: () => {},
+    stats: () => ({ received: host.received, cpuMs: cpuMilliseconds() }),
+    stop: () => {
+      stopped = true;
+      memory.threads.ring(data.thread);
+      setImmediate(() => data.control.close());
+    },
+  };
+  exposeControl(control, data.control);
+  new Idle(memory.threads, data.thread).run(duty);
+}
+
+/** Node 20 has no per-thread CPU clock: the loop's active time is what there is. */
+function cpuMilliseconds(): number {
+  return performance.eventLoopUtilization().active;
+}

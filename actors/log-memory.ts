@@ -1,0 +1,109 @@
+/**
+ * The shared memory of one log: the buffers that cross threads, and a thread's views on them.
+ * Everything is allocated at open, so that a thread attaches by structured clone alone.
+ */
+import { entryFootprint } from '../shared-memory/entry-layout.ts';
+import { type GridSizes, gridBytesFor, MailboxGrid } from '../shared-memory/mailbox-grid.ts';
+import { allocateSequencer, SequencerMemory } from '../shared-memory/sequencer-memory.ts';
+import { allocateThreadTable, ThreadTable } from '../shared-memory/thread-table.ts';
+import { allocateUnit, UnitMemory, unitSizes } from '../shared-memory/unit-memory.ts';
+import { WriteOnceRegisters } from '../shared-memory/write-once-registers.ts';
+import type { UnitId } from './actor-ids.ts';
+import { MAILBOX_WORDS, STREAMS_MAX, STREAMS_PER_ENTRY_MAX } from './config.ts';
+import { allocateLayoutStore, LayoutStore } from './layout-store.ts';
+import type { ProjectionMap } from './projection.ts';
+import type { LogCapacity } from './sequencer.ts';
+
+/** What decides the sizes; all numbers are integers within the ranges of `open`. */
+export interface LogSizes {
+  readonly storageUnits: number;
+  /** Bytes of one storage unit. */
+  readonly logBytes: number;
+  /** Bytes of the largest payload. */
+  readonly entryBytesMax: number;
+  readonly backpointers: number;
+  readonly actorThreads: number;
+  /** Threads that can be attached at once, the owner included. */
+  readonly attachMax: number;
+}
+
+/** Structured-cloneable. */
+export interface LogBuffers {
+  readonly sizes: LogSizes;
+  readonly units: readonly SharedArrayBuffer[];
+  readonly sequencer: SharedArrayBuffer;
+  readonly layoutStore: SharedArrayBuffer;
+  readonly threads: SharedArrayBuffer;
+  readonly mailboxes: SharedArrayBuffer;
+}
+
+export function footprintMax(sizes: LogSizes): number {
+  return entryFootprint(sizes.entryBytesMax, STREAMS_PER_ENTRY_MAX, sizes.backpointers);
+}
+
+function gridSizes(sizes: LogSizes): GridSizes {
+  const threads = sizes.actorThreads + sizes.attachMax;
+  return { actorThreads: sizes.actorThreads, threads, ringWords: MAILBOX_WORDS };
+}
+
+export interface AllocateOptions {
+  /** Streams that can exist at once. */
+  readonly streamsMax?: number;
+}
+
+export function allocateLog(sizes: LogSizes, options: AllocateOptions = {}): LogBuffers {
+  const unit = unitSizes(sizes.logBytes, footprintMax(sizes), sizes.backpointers);
+  const streamsMax = options.streamsMax ?? STREAMS_MAX;
+  return {
+    sizes,
+    units: Array.from({ length: sizes.storageUnits }, () => allocateUnit(unit)),
+    sequencer: allocateSequencer({ backpointers: sizes.backpointers, streamsMax }),
+    layoutStore: allocateLayoutStore(),
+    threads: allocateThreadTable(sizes.actorThreads + sizes.attachMax),
+    mailboxes: new SharedArrayBuffer(gridBytesFor(gridSizes(sizes))),
+  };
+}
+
+/** One thread's views. */
+export class LogMemory {
+  readonly sizes: LogSizes;
+  readonly sequencer: SequencerMemory;
+  readonly layoutStore: LayoutStore;
+  readonly threads: ThreadTable;
+  readonly #units: readonly UnitMemory[];
+  readonly #buffers: LogBuffers;
+
+  constructor(buffers: LogBuffers) {
+    this.#buffers = buffers;
+    this.sizes = buffers.sizes;
+    this.#units = buffers.units.map((buffer) => new UnitMemory(buffer));
+    this.sequencer = new SequencerMemory(buffers.sequencer);
+    this.layoutStore = new LayoutStore(new WriteOnceRegisters(buffers.layoutStore));
+    this.threads = new ThreadTable(buffers.threads);
+  }
+
+  unit(unit: UnitId): UnitMemory {
+    return this.#units[unit];
+  }
+
+  get unitCount(): number {
+    return this.#units.length;
+  }
+
+  grid(): MailboxGrid {
+    return new MailboxGrid(this.#buffers.mailboxes, gridSizes(this.sizes));
+  }
+}
+
+/** Positions that fit the memory now, from the units' own words: no message needed. */
+export function capacityOf(memory: LogMemory, mapNow: () => ProjectionMap): LogCapacity {
+  const limit = (reserve: (slots: number) => number): number =>
+    mapNow().limitFrom((unit) => {
+      const { slots } = memory.unit(unit);
+      return slots.addressLimit() - reserve(slots.count);
+    });
+  return {
+    limit: () => limit((slots) => Math.ceil(slots / 16)),
+    urgentLimit: () => limit(() => 0),
+  };
+}

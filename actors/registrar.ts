@@ -1,0 +1,185 @@
+/**
+ * How threads attach, and how the owner learns that one is gone although it only holds a cloned
+ * handle: each attached thread keeps a local socket to the owner. The owner claims an index on
+ * connection and gives it back on close, which the system does for a thread that dies, after its
+ * last instruction. So there is no moment at which a death leaks an index.
+ *
+ *   thread                      owner
+ *     │── secret ─────────────────▶│
+ *     │◀── index, incarnation ─────│  (or an error, then the end)
+ *     │            …               │
+ *     └── close, or death ────────▶│  retires its chunks, frees the index
+ */
+import { randomUUID } from 'node:crypto';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NO_THREAD, type ThreadIndex } from '../shared-memory/thread-table.ts';
+import type { LogMemory } from './log-memory.ts';
+import { TangoError } from './tango-error.ts';
+
+/** Structured-cloneable: where the owner listens, and what a thread says first. */
+export interface RegistrarAddress {
+  readonly path: string;
+  readonly secret: string;
+}
+
+export interface Registration {
+  readonly thread: ThreadIndex;
+  readonly incarnation: number;
+}
+
+type Answer = Registration | { readonly error: unknown };
+
+const LINE_BYTES_MAX = 4096;
+
+/** The owner's side. */
+export class Registrar {
+  readonly address: RegistrarAddress;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #memory: LogMemory;
+  readonly #firstClient: ThreadIndex;
+
+  private constructor(server: Server, memory: LogMemory, firstClient: ThreadIndex) {
+    this.#server = server;
+    this.#memory = memory;
+    this.#firstClient = firstClient;
+    this.address = { path: socketPath(), secret: randomUUID() };
+    server.on('connection', (socket) => this.#admit(socket));
+  }
+
+  /** Listens; does not keep the process alive. Indexes from `firstClient` on are given out. */
+  static async listen(memory: LogMemory, firstClient: ThreadIndex): Promise<Registrar> {
+    const server = createServer();
+    const registrar = new Registrar(server, memory, firstClient);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(registrar.address.path, resolve);
+    });
+    server.unref();
+    return registrar;
+  }
+
+  /** Threads attached now. */
+  get attached(): number {
+    return this.#sockets.size;
+  }
+
+  /** Stops listening and lets every attached thread know by closing its socket. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #admit(socket: Socket): void {
+    socket.unref();
+    // A peer that vanishes ends in 'close' like one that leaves.
+    socket.on('error', () => socket.destroy());
+    readLine(socket, (line) => {
+      const answer = line === this.address.secret ? this.#claim() : refusal();
+      if ('thread' in answer) {
+        this.#sockets.add(socket);
+        socket.once('close', () => this.#gone(socket, answer));
+      }
+      socket.write(`${JSON.stringify(answer)}\n`);
+      if ('error' in answer) socket.end();
+    });
+  }
+
+  #claim(): Answer {
+    const { threads } = this.#memory;
+    const thread = threads.claim(this.#firstClient, threads.count);
+    if (thread !== NO_THREAD) return { thread, incarnation: threads.incarnation(thread) };
+    const most = threads.count - this.#firstClient + 1;
+    const text = `no thread index is left: attachMax=${most}, the owner included`;
+    return { error: new TangoError('ERR_TOO_MANY_THREADS', text).toJSON() };
+  }
+
+  /** The thread is past its last instruction. */
+  #gone(socket: Socket, { thread, incarnation }: Registration): void {
+    this.#sockets.delete(socket);
+    for (let unit = 0; unit < this.#memory.unitCount; unit++) {
+      this.#memory.unit(unit).chunks.retireAllOf(incarnation);
+    }
+    this.#memory.threads.release(thread);
+    this.#memory.threads.ringAll();
+  }
+}
+
+/** An attached thread's side: what keeps its registration. */
+export class Attachment {
+  readonly registration: Registration;
+  readonly #socket: Socket;
+
+  private constructor(socket: Socket, registration: Registration) {
+    this.#socket = socket;
+    this.registration = registration;
+  }
+
+  /**
+   * Registers the calling thread. ERR_TOO_MANY_THREADS, or ERR_CLOSED when the owner has closed.
+   * `onClosed` is called when the owner goes; not after leave().
+   */
+  static async register(address: RegistrarAddress, onClosed: () => void): Promise<Attachment> {
+    const socket = connect(address.path);
+    const answer = await new Promise<Answer>((resolve, reject) => {
+      const closed = (cause?: unknown) =>
+        reject(new TangoError('ERR_CLOSED', 'the log is closed', { cause }));
+      socket.once('error', closed);
+      socket.once('close', () => closed());
+      readLine(socket, (line) => resolve(JSON.parse(line) as Answer));
+      socket.write(`${address.secret}\n`);
+    });
+    if ('error' in answer) {
+      socket.destroy();
+      throw TangoError.from(answer.error);
+    }
+    socket.removeAllListeners('close');
+    socket.removeAllListeners('error');
+    socket.on('error', () => socket.destroy());
+    socket.once('close', onClosed);
+    socket.resume();
+    // The registration alone keeps no thread alive.
+    socket.unref();
+    return new Attachment(socket, answer);
+  }
+
+  /** Gives the index back; settles once the socket is closed. */
+  async leave(): Promise<void> {
+    this.#socket.removeAllListeners('close');
+    if (this.#socket.destroyed) return;
+    await new Promise<void>((resolve) => {
+      this.#socket.once('close', () => resolve());
+      this.#socket.ref();
+      this.#socket.destroy();
+    });
+  }
+}
+
+function refusal(): Answer {
+  return { error: new TangoError('ERR_INVALID_ARGUMENT', 'the handle is of this log').toJSON() };
+}
+
+/** Abstract where the system has it: nothing is left in the file system. */
+function socketPath(): string {
+  const name = `tangolog-${process.pid}-${randomUUID()}`;
+  if (process.platform === 'linux') return `\0${name}`;
+  if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`;
+  return join(tmpdir(), `${name}.sock`);
+}
+
+/** Calls `onLine` once, with the first line; a peer that sends too much of it is cut off. */
+function readLine(socket: Socket, onLine: (line: string) => void): void {
+  let text = '';
+  const onData = (data: Buffer): void => {
+    text += data.toString('utf8');
+    const end = text.indexOf('\n');
+    if (end < 0 && text.length < LINE_BYTES_MAX) return;
+    socket.off('data', onData);
+    if (end < 0) socket.destroy();
+    else onLine(text.slice(0, end));
+  };
+  socket.on('data', onData);
+}

@@ -1,0 +1,225 @@
+/**
+ * One append: the undisturbed way in a straight line, without allocation.
+ *
+ *   prepare   the payload is staged (or copied, when the chain is not known before the token)
+ *   begin     token ──▶ head ──▶ … ──▶ tail ──▶ appended (CORFU 1.5, client-driven chain)
+ *
+ * At the first answer that is not OK it falls into the procedure of append-procedure.ts, which
+ * finishes it. Objects are reused.
+ */
+import { unitActor } from '../actors/actor-ids.ts';
+import { STREAMS_PER_ENTRY_MAX } from '../actors/config.ts';
+import { EXTRA_WORDS_MAX, Message, MessageType } from '../actors/message.ts';
+import { MESSAGE_HEADER_WORDS } from '../actors/message-codec.ts';
+import type { Extent } from '../actors/projection.ts';
+import { URGENT } from '../actors/sequencer.ts';
+import { ENTRY_HEADER_WORDS, entryFootprint } from '../shared-memory/entry-layout.ts';
+import { type EntryHeader, stageHeader, stagePayload } from '../shared-memory/entry-writer.ts';
+import { REFERENCE_SHIFT, SlotOutcome } from '../shared-memory/slots-layout.ts';
+import { WORD_BYTES } from '../shared-memory/words.ts';
+import { finishAppend } from './append-procedure.ts';
+import type { LogClient } from './log-client.ts';
+import type { RequestHandler } from './request-table.ts';
+
+export interface AppendCompletion {
+  /** On every replica of its chain. */
+  appended(position: number): void;
+  failed(error: unknown): void;
+}
+
+const NO_EXTENT: Extent = { chain: [], start: 0 };
+
+export class AppendOperation implements RequestHandler {
+  readonly header: EntryHeader = {
+    position: 0,
+    writerThread: 0,
+    writerSequence: 0,
+    payloadBytes: 0,
+    streamCount: 0,
+    epoch: 0,
+  };
+  readonly streams = new Int32Array(STREAMS_PER_ENTRY_MAX);
+  /** Stream headers of the token. */
+  readonly headers = new Int32Array(EXTRA_WORDS_MAX);
+  urgent = false;
+  hasToken = false;
+  /** Replica that is written next, from the head. */
+  index = 0;
+  address = 0;
+  extent: Extent = NO_EXTENT;
+  /** Set by the client while the operation counts in its window. */
+  inWindow = false;
+  /** Words of its largest request and reply. */
+  windowWords = 0;
+  readonly #client: LogClient;
+  readonly #message = new Message();
+  /** Byte offset of the staged entry in each replica of `extent`. */
+  readonly #offsets: number[] = [];
+  /** The payload, while it is not staged. */
+  #copy: Uint8Array | undefined;
+  #footprint = 0;
+  #headersWords = 0;
+  #completion: AppendCompletion | undefined;
+
+  constructor(client: LogClient) {
+    this.#client = client;
+  }
+
+  /** Takes a copy of the payload; false when the log has no room for it. */
+  prepare(
+    payload: Uint8Array,
+    streams: ArrayLike<number>,
+    urgent: boolean,
+    completion: AppendCompletion,
+  ): boolean {
+    const { memory, map } = this.#client;
+    const k = memory.sizes.backpointers;
+    this.#completion = completion;
+    this.urgent = urgent;
+    this.hasToken = false;
+    this.header.writerThread = this.#client.incarnation;
+    this.header.writerSequence = this.#client.nextSequence();
+    this.header.payloadBytes = payload.length;
+    this.header.streamCount = streams.length;
+    for (let i = 0; i < streams.length; i++) this.streams[i] = streams[i];
+    this.#headersWords = streams.length * (1 + k / 2);
+    this.windowWords = MESSAGE_HEADER_WORDS + this.#headersWords;
+    this.#footprint = entryFootprint(payload.length, streams.length, k);
+    if (map.active.extents.length === 1) return this.#stage(map.active.extents[0], payload);
+    // The chain is known only with the token, and the caller may change its bytes meanwhile.
+    this.#copy = payload.slice();
+    return true;
+  }
+
+  begin(): void {
+    const message = this.#message;
+    const { map } = this.#client;
+    message.to = map.sequencer;
+    message.type = MessageType.SEQUENCER_NEXT;
+    message.epoch = map.epoch;
+    message.position = 0;
+    message.outcome = 0;
+    message.value = this.urgent ? URGENT : 0;
+    const count = this.header.streamCount;
+    for (let i = 0; i < count; i++) message.extra[i] = this.streams[i];
+    message.extraCount = count;
+    this.#client.request(message, this);
+  }
+
+  onReply(message: Message): void {
+    if (message.outcome !== SlotOutcome.OK) return this.#disturbed(message.outcome, message.value);
+    if (!this.hasToken) {
+      if (!this.grant(message.position, message.extra)) return this.#disturbed(SlotOutcome.FULL, 0);
+      return this.#write();
+    }
+    this.index++;
+    if (this.index < this.extent.chain.length) this.#write();
+    else this.succeed();
+  }
+
+  /** Takes a token: the entry is complete in every replica's staged bytes. False: no room. */
+  grant(position: number, headers: Int32Array): boolean {
+    const { map, memory } = this.#client;
+    const extent = map.extentOf(position);
+    if (extent !== this.extent && !this.#moveTo(extent)) return false;
+    const { header } = this;
+    header.position = position;
+    header.epoch = map.epoch;
+    this.hasToken = true;
+    this.address = map.addressOf(position);
+    this.index = 0;
+    const { chain } = extent;
+    for (let i = 0; i < chain.length; i++) {
+      const { words } = memory.unit(chain[i]);
+      stageHeader(words, this.#offsets[i], header, headers, this.#headersWords);
+      this.#client.staging(chain[i]).willPublish(this.#offsets[i], this.address);
+    }
+    return true;
+  }
+
+  /** Reference to the staged entry in the replica that is written next. */
+  get reference(): number {
+    return this.#offsets[this.index] >>> REFERENCE_SHIFT;
+  }
+
+  succeed(): void {
+    const { position } = this.header;
+    this.#client.counters.appends++;
+    this.#client.counters.appendedBytes += this.header.payloadBytes;
+    const completion = this.#end();
+    completion?.appended(position);
+  }
+
+  fail(error: unknown): void {
+    this.#end()?.failed(error);
+  }
+
+  #end(): AppendCompletion | undefined {
+    const completion = this.#completion;
+    this.#completion = undefined;
+    this.#copy = undefined;
+    this.#unstage();
+    this.#client.ended();
+    this.#client.recycle(this);
+    return completion;
+  }
+
+  #write(): void {
+    const message = this.#message;
+    message.to = unitActor(this.extent.chain[this.index]);
+    message.type = MessageType.UNIT_WRITE;
+    message.epoch = this.header.epoch;
+    message.position = this.address;
+    message.outcome = 0;
+    message.value = this.reference;
+    message.extraCount = 0;
+    this.#client.request(message, this);
+  }
+
+  #disturbed(outcome: number, value: number): void {
+    this.#client.counters.disturbedAppends++;
+    this.#client.run(finishAppend(this.#client, this, { outcome, value }), {
+      done: () => this.succeed(),
+      failed: (error) => this.fail(error),
+    });
+  }
+
+  /** Stages the payload in every replica of `extent`; false, and nothing taken, without room. */
+  #stage(extent: Extent, payload: Uint8Array): boolean {
+    const { memory } = this.#client;
+    this.#offsets.length = 0;
+    this.extent = extent;
+    for (const unit of extent.chain) {
+      const offset = this.#client.staging(unit).take(this.#footprint, this.urgent);
+      if (offset === 0) {
+        this.#unstage();
+        return false;
+      }
+      this.#offsets.push(offset);
+      stagePayload(memory.unit(unit).bytes, offset, this.#headersWords, payload);
+    }
+    return true;
+  }
+
+  #moveTo(extent: Extent): boolean {
+    const payload = this.#copy ?? this.#stagedPayload();
+    this.#unstage();
+    this.#copy = payload;
+    return this.#stage(extent, payload);
+  }
+
+  #stagedPayload(): Uint8Array {
+    const { bytes } = this.#client.memory.unit(this.extent.chain[0]);
+    const start = this.#offsets[0] + (ENTRY_HEADER_WORDS + this.#headersWords) * WORD_BYTES;
+    return bytes.slice(start, start + this.header.payloadBytes);
+  }
+
+  #unstage(): void {
+    const { chain } = this.extent;
+    for (let i = 0; i < this.#offsets.length; i++) {
+      this.#client.staging(chain[i]).settle(this.#offsets[i]);
+    }
+    this.#offsets.length = 0;
+    this.extent = NO_EXTENT;
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * The log client: one a thread. It is an actor like those it talks to (replies are its messages),
+ * so threads and simulator run the same object. It keeps the projection, the places to stage
+ * entries, the requests that await replies, and drives procedures.
+ */
+import type { Actor, ActorContext } from '../actors/actor.ts';
+import type { UnitId } from '../actors/actor-ids.ts';
+import { MAILBOX_WORDS } from '../actors/config.ts';
+import type { LogMemory } from '../actors/log-memory.ts';
+import { type ActorId, Message } from '../actors/message.ts';
+import { MESSAGE_WORDS_MAX } from '../actors/message-codec.ts';
+import { ProjectionMap } from '../actors/projection.ts';
+import { TangoError } from '../actors/tango-error.ts';
+import { assert } from '../shared-memory/assert.ts';
+import { Staging } from '../shared-memory/staging.ts';
+import { type AppendCompletion, AppendOperation } from './append-operation.ts';
+import { ClientCounters } from './client-counters.ts';
+import { EntryCache } from './entry-cache.ts';
+import {
+  ACTOR_EXITED,
+  AFTER_PAUSE,
+  type Answer,
+  answerOf,
+  type Effect,
+  NO_ANSWER,
+  type Procedure,
+} from './procedure.ts';
+import { type RequestHandler, RequestTable } from './request-table.ts';
+
+export interface ClientTimes {
+  /** Age at which an unwritten position below the tail is filled, milliseconds. */
+  readonly holeFillMs: number;
+  /** A request without a reply is repeated after this long, milliseconds. */
+  readonly requestMs: number;
+  /** An operation gives up after this long, milliseconds. */
+  readonly operationMs: number;
+}
+
+export const DEFAULT_TIMES: ClientTimes = { holeFillMs: 100, requestMs: 1000, operationMs: 10_000 };
+
+export interface LogClientOptions {
+  readonly memory: LogMemory;
+  /** Incarnation of the thread: tenant of chunks, writer of entries. */
+  readonly incarnation: number;
+  readonly times: ClientTimes;
+  /** False once the thread of `actor` has exited. */
+  readonly isReachable: (actor: ActorId) => boolean;
+}
+
+/** How a procedure ends. */
+export interface Completion<T> {
+  done(value: T): void;
+  failed(error: unknown): void;
+}
+
+const TIMER_REQUESTS = 1;
+/** Timer numbers from here on resume a paused procedure. */
+const FIRST_PAUSE_TIMER = 16;
+/** Words of requests and replies under way: neither can overflow its mailbox. */
+const WINDOW_WORDS_MAX = MAILBOX_WORDS - 4 * MESSAGE_WORDS_MAX;
+
+export class LogClient implements Actor {
+  readonly role = 'client';
+  readonly memory: LogMemory;
+  readonly times: ClientTimes;
+  readonly incarnation: number;
+  readonly counters = new ClientCounters();
+  readonly cache = new EntryCache();
+  readonly isReachable: (actor: ActorId) => boolean;
+  readonly #requests: RequestTable;
+  readonly #staging: (Staging | undefined)[] = [];
+  readonly #message = new Message();
+  readonly #paused = new Map<number, () => void>();
+  readonly #idle: AppendOperation[] = [];
+  readonly #waiting: AppendOperation[] = [];
+  #context: ActorContext | undefined;
+  #map: ProjectionMap;
+  #sequence = 0;
+  #nextPause = FIRST_PAUSE_TIMER;
+  #windowWords = 0;
+  #busy = 0;
+  #watching = false;
+  #closed = false;
+
+  constructor(options: LogClientOptions) {
+    this.memory = options.memory;
+    this.times = options.times;
+    this.incarnation = options.incarnation;
+    this.isReachable = options.isReachable;
+    this.#requests = new RequestTable(options.incarnation);
+    const projection = this.memory.layoutStore.latest();
+    assert(projection !== undefined, 'the first projection is installed before a client starts');
+    this.#map = new ProjectionMap(projection);
+  }
+
+  start(context: ActorContext): void {
+    this.#context = context;
+  }
+
+  get context(): ActorContext {
+    assert(this.#context !== undefined, 'the client is hosted');
+    return this.#context;
+  }
+
+  /** The projection this client acts under. */
+  get map(): ProjectionMap {
+    return this.#map;
+  }
+
+  /** Operations that have begun and not ended. */
+  get busy(): number {
+    return this.#busy;
+  }
+
+  /** Adopts a newer projection if there is one; never a lower epoch (CORFU 1.9). */
+  refreshProjection(): boolean {
+    const latest = this.memory.layoutStore.latest();
+    if (latest === undefined || latest.epoch <= this.#map.epoch) return false;
+    this.#map = new ProjectionMap(latest);
+    return true;
+  }
+
+  /** This thread's place to stage entries of `unit`. */
+  staging(unit: UnitId): Staging {
+    const existing = this.#staging[unit];
+    if (existing !== undefined) return existing;
+    const staging = new Staging(this.memory.unit(unit).chunks, this.incarnation);
+    this.#staging[unit] = staging;
+    return staging;
+  }
+
+  /** The next sequence number of this writer. */
+  nextSequence(): number {
+    return ++this.#sequence;
+  }
+
+  /**
+   * Appends `payload` to `streams`; the arguments are valid (SharedLog checks them). The payload is
+   * copied before the call returns. Does not block; `completion` is told exactly once.
+   */
+  append(
+    payload: Uint8Array,
+    streams: ArrayLike<number>,
+    urgent: boolean,
+    completion: AppendCompletion,
+  ): void {
+    const operation = this.#idle.pop() ?? new AppendOperation(this);
+    this.#busy++;
+    if (!operation.prepare(payload, streams, urgent, completion)) {
+      return operation.fail(new TangoError('ERR_LOG_FULL', 'the log has no room for the entry'));
+    }
+    if (this.#waiting.length > 0 || !this.#fitsWindow(operation)) this.#waiting.push(operation);
+    else this.#begin(operation);
+  }
+
+  /** Runs a procedure; `completion` is told once. The first steps run before the call returns. */
+  run<T>(procedure: Procedure<T>, completion: Completion<T>): void {
+    this.#busy++;
+    new ProcedureRun(this, procedure, completion).resume(AFTER_PAUSE);
+  }
+
+  /** Sends `message` as a request of `handler`; `to`, `type` and arguments are filled in. */
+  request(message: Message, handler: RequestHandler): void {
+    const context = this.context;
+    message.operation = this.#requests.issue(handler, message.to, context.now());
+    if (!this.#watching) this.#watch();
+    context.send(message);
+  }
+
+  /** Sends what an effect asks for and resumes `run` with the answer. */
+  perform(effect: Effect, run: ProcedureRun<unknown>): void {
+    if ('pauseMs' in effect) {
+      const timer = this.#nextPause++;
+      this.#paused.set(timer, () => run.resume(AFTER_PAUSE));
+      this.context.after(effect.pauseMs, timer);
+      return;
+    }
+    const message = this.#message;
+    message.to = effect.to;
+    message.type = effect.type;
+    message.epoch = effect.epoch;
+    message.position = effect.position ?? 0;
+    message.value = effect.value ?? 0;
+    message.outcome = 0;
+    message.extraCount = effect.extra?.length ?? 0;
+    for (let i = 0; i < message.extraCount; i++) message.extra[i] = effect.extra?.[i] ?? 0;
+    this.request(message, run);
+  }
+
+  receive(message: Message): void {
+    // A reply to a request that ended before finds nobody.
+    this.#requests.take(message.operation)?.onReply(message);
+  }
+
+  onTimer(timer: number): void {
+    if (timer === TIMER_REQUESTS) return this.#checkRequests();
+    const resume = this.#paused.get(timer);
+    this.#paused.delete(timer);
+    resume?.();
+  }
+
+  /** Threads have come or gone: requests to those that exited get their answer. */
+  onMembership(): void {
+    this.#answer(ACTOR_EXITED, (to) => !this.isReachable(to));
+  }
+
+  /** Called by an operation or procedure that has ended. */
+  ended(): void {
+    this.#busy--;
+  }
+
+  /** Called by an append whose window words are free again; it may be reused. */
+  recycle(operation: AppendOperation): void {
+    if (operation.inWindow) this.#windowWords -= operation.windowWords;
+    operation.inWindow = false;
+    this.#idle.push(operation);
+    while (this.#waiting.length > 0 && this.#fitsWindow(this.#waiting[0])) {
+      const next = this.#waiting.shift();
+      if (next !== undefined) this.#begin(next);
+    }
+  }
+
+  /** Gives the staging chunks back. Operations still under way keep theirs until they end. */
+  close(): void {
+    this.#closed = true;
+    for (const staging of this.#staging) staging?.close();
+  }
+
+  /** No reply will come any more: every open request is answered ACTOR_EXITED. */
+  abandon(): void {
+    this.#answer(ACTOR_EXITED, () => true);
+  }
+
+  #begin(operation: AppendOperation): void {
+    operation.inWindow = true;
+    this.#windowWords += operation.windowWords;
+    operation.begin();
+  }
+
+  #fitsWindow(operation: AppendOperation): boolean {
+    return this.#windowWords + operation.windowWords <= WINDOW_WORDS_MAX;
+  }
+
+  #watch(): void {
+    this.#watching = true;
+    this.context.after(this.times.requestMs / 2, TIMER_REQUESTS);
+  }
+
+  #checkRequests(): void {
+    this.#watching = false;
+    const before = this.context.now() - this.times.requestMs;
+    this.#answer(NO_ANSWER, (_to, issuedMs) => issuedMs <= before);
+    if (this.#requests.open > 0 && !this.#watching && !this.#closed) this.#watch();
+  }
+
+  #answer(outcome: number, matches: (to: ActorId, issuedMs: number) => boolean): void {
+    for (const operation of this.#requests.select(matches)) {
+      const message = this.#message;
+      message.outcome = outcome;
+      message.position = message.value = message.extraCount = 0;
+      this.#requests.take(operation)?.onReply(message);
+    }
+  }
+}
+
+/** A procedure under way. */
+class ProcedureRun<T> implements RequestHandler {
+  readonly #client: LogClient;
+  readonly #procedure: Procedure<T>;
+  readonly #completion: Completion<T>;
+
+  constructor(client: LogClient, procedure: Procedure<T>, completion: Completion<T>) {
+    this.#client = client;
+    this.#procedure = procedure;
+    this.#completion = completion;
+  }
+
+  onReply(message: Message): void {
+    this.resume(answerOf(message));
+  }
+
+  resume(answer: Answer): void {
+    let step: IteratorResult<Effect, T>;
+    try {
+      step = this.#procedure.next(answer);
+    } catch (error) {
+      this.#client.ended();
+      return this.#completion.failed(error);
+    }
+    if (!step.done) return this.#client.perform(step.value, this);
+    this.#client.ended();
+    this.#completion.done(step.value);
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * A user's thread on the mailbox link: hosts the log client there, turns while operations are
+ * under way, and lets the thread rest otherwise. Nothing runs, and nothing keeps the thread
+ * alive, when no operation is open.
+ */
+import { ActorHost } from '../actors/actor-host.ts';
+import { clientActor } from '../actors/actor-ids.ts';
+import type { LogMemory } from '../actors/log-memory.ts';
+import { directoryOf, type Placement } from '../actors/placement.ts';
+import { type Duty, Idle } from '../shared-memory/idle.ts';
+import type { ThreadIndex } from '../shared-memory/thread-table.ts';
+import { ThreadState } from '../shared-memory/thread-table-layout.ts';
+import { type ClientTimes, LogClient } from './log-client.ts';
+import type { Procedure } from './procedure.ts';
+
+const FOR_EVER_MS = 0x7fff_ffff;
+const DRAIN_POLL_MS = 1;
+
+export interface MailboxLinkOptions {
+  readonly memory: LogMemory;
+  readonly placement: Placement;
+  readonly thread: ThreadIndex;
+  readonly incarnation: number;
+  readonly times: ClientTimes;
+}
+
+export class MailboxLink {
+  readonly client: LogClient;
+  readonly #host: ActorHost;
+  readonly #idle: Idle;
+  readonly #duty: Duty;
+  /** Referenced while operations are under way: a pending waitAsync keeps no thread alive. */
+  readonly #keepAlive = setInterval(() => {}, FOR_EVER_MS).unref();
+  #turnScheduled = false;
+
+  constructor(options: MailboxLinkOptions) {
+    const { memory, placement, thread, incarnation, times } = options;
+    const directory = directoryOf(placement);
+    const isReachable = (actor: number): boolean => {
+      const home = directory(actor);
+      return home >= 0 && memory.threads.state(home) === ThreadState.ALIVE;
+    };
+    this.client = new LogClient({ memory, incarnation, times, isReachable });
+    this.#host = new ActorHost({
+      thread,
+      threads: memory.threads,
+      grid: memory.grid(),
+      directory,
+      onMembership: () => this.client.onMembership(),
+    });
+    this.#host.add(clientActor(thread), this.client);
+    this.#idle = new Idle(memory.threads, thread);
+    this.#duty = {
+      turn: () => this.#host.turn(),
+      wanted: () => this.#stillBusy(),
+      untilTimer: () => this.#host.untilTimer(),
+      yieldsAfterWork: true,
+    };
+  }
+
+  /** Call after an operation has begun: its messages leave and its replies are taken. */
+  kick(): void {
+    if (!this.#idle.running) {
+      this.#keepAlive.ref();
+      this.#idle.run(this.#duty);
+    } else if (this.#idle.asleep && !this.#turnScheduled) {
+      this.#turnScheduled = true;
+      setImmediate(() => {
+        this.#turnScheduled = false;
+        this.#host.turn();
+      });
+    }
+  }
+
+  /** One turn on the calling thread, for callers that poll; true when there was work. */
+  poll(): boolean {
+    return this.#host.turn();
+  }
+
+  /** Runs a procedure on the event loop. */
+  run<T>(procedure: Procedure<T>): Promise<T> {
+    const result = new Promise<T>((done, failed) => {
+      this.client.run(procedure, { done, failed });
+    });
+    this.kick();
+    return result;
+  }
+
+  /** Runs a procedure while the calling thread blocks. */
+  runSync<T>(procedure: Procedure<T>): T {
+    let outcome: { value: T } | { error: unknown } | undefined;
+    this.client.run(procedure, {
+      done: (value) => {
+        outcome = { value };
+      },
+      failed: (error) => {
+        outcome = { error };
+      },
+    });
+    this.drive(() => outcome !== undefined);
+    const ended = outcome as { value: T } | { error: unknown } | undefined;
+    if (ended === undefined) throw new Error('a procedure ends before its own deadline');
+    if ('error' in ended) throw ended.error;
+    return ended.value;
+  }
+
+  /** Blocks until `done()`; operations have deadlines of their own. */
+  drive(done: () => boolean): void {
+    if (done()) return;
+    this.#host.flush();
+    this.#idle.drive(this.#duty, done, Number.POSITIVE_INFINITY);
+  }
+
+  /** Settles once no operation is under way, or after `timeoutMs`. */
+  async drained(timeoutMs: number): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    while (this.client.busy > 0 && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    }
+  }
+
+  /** Gives staged chunks back. Operations still under way end when the actor threads do. */
+  close(): void {
+    this.client.close();
+  }
+
+  /** Nothing is expected any more: stops turning and holding the thread. */
+  leave(): void {
+    this.#host.turn();
+    this.client.abandon();
+    clearInterval(this.#keepAlive);
+  }
+
+  #stillBusy(): boolean {
+    if (this.client.busy > 0) return true;
+    this.#keepAlive.unref();
+    return false;
+  }
+}

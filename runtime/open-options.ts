@@ -1,0 +1,118 @@
+/** What `open` accepts, with defaults and checks. */
+import { availableParallelism } from 'node:os';
+import { footprintMax, type LogSizes } from '../actors/log-memory.ts';
+import { actorThreadsFor } from '../actors/placement.ts';
+import { TangoError } from '../actors/tango-error.ts';
+import { BACKPOINTERS_MAX, BACKPOINTERS_MIN } from '../shared-memory/sequencer-layout.ts';
+import { UNIT_BYTES_MAX, UNIT_BYTES_MIN, unitSizes } from '../shared-memory/unit-memory.ts';
+import { checkInteger, checkKeys, checkSignal, invalid } from './arguments.ts';
+
+export interface OpenOptions {
+  /** How this process's threads reach the storage units. Only 'mailbox' so far. */
+  readonly link?: 'mailbox';
+  /** Storage units, 1 … 64; default 2; a multiple of `replicas`. */
+  readonly storageUnits?: number;
+  /** Chain length, 1 … 8; default 2. */
+  readonly replicas?: number;
+  /** Threads for actors, 1 … 64; default: one on up to four cores, then a quarter of the cores. */
+  readonly actorThreads?: number;
+  /** Memory of one storage unit, 64 KiB … 2 GiB; default 256 MiB. Touched as it is used. */
+  readonly logBytes?: number;
+  /** Bytes of the largest payload, 1 … 64 MiB; default 64 KiB. */
+  readonly entryBytesMax?: number;
+  /** Threads attached at once, the owner included, 1 … 1024; default 32. */
+  readonly attachMax?: number;
+  /** Age at which an unwritten position is filled, 1 … 3,600,000 milliseconds; default 100. */
+  readonly holeFillMs?: number;
+  /** K: backpointers per stream and entry, 4 … 16, a multiple of 4; default 4 (Tango 2.4). */
+  readonly backpointers?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Checked options with every default filled in. */
+export interface LogOptions extends LogSizes {
+  readonly replicas: number;
+  readonly holeFillMs: number;
+}
+
+const MIB = 1024 * 1024;
+const KEYS = [
+  'link',
+  'storageUnits',
+  'replicas',
+  'actorThreads',
+  'logBytes',
+  'entryBytesMax',
+  'attachMax',
+  'holeFillMs',
+  'backpointers',
+  'signal',
+];
+/** Of the public interface, but not of this version: refused by name, not as a typing error. */
+const NOT_YET = ['directory', 'durability', 'compaction', 'etcd'];
+
+/** Throws ERR_INVALID_ARGUMENT with the option's name, its value and the valid range. */
+export function checkOpenOptions(options: OpenOptions): LogOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('options', options, 'an object');
+  }
+  for (const key of NOT_YET) {
+    if (!(key in options)) continue;
+    throw new TangoError('ERR_UNSUPPORTED', `this version keeps the log in memory: option=${key}`);
+  }
+  checkKeys('open', options, KEYS);
+  checkSignal(options.signal);
+  checkLink(options.link);
+  const replicas = checkInteger('replicas', options.replicas ?? 2, 1, 8);
+  const storageUnits = checkInteger('storageUnits', options.storageUnits ?? 2, 1, 64);
+  if (storageUnits % replicas !== 0) {
+    throw invalid('storageUnits', storageUnits, `a multiple of replicas=${replicas}`);
+  }
+  const backpointers = checkInteger(
+    'backpointers',
+    options.backpointers ?? 4,
+    BACKPOINTERS_MIN,
+    BACKPOINTERS_MAX,
+  );
+  if (backpointers % 4 !== 0) throw invalid('backpointers', backpointers, 'a multiple of 4');
+  const checked: LogOptions = {
+    replicas,
+    storageUnits,
+    backpointers,
+    actorThreads: checkInteger(
+      'actorThreads',
+      options.actorThreads ?? actorThreadsFor(availableParallelism()),
+      1,
+      64,
+    ),
+    logBytes: checkInteger(
+      'logBytes',
+      options.logBytes ?? 256 * MIB,
+      UNIT_BYTES_MIN,
+      UNIT_BYTES_MAX,
+    ),
+    entryBytesMax: checkInteger('entryBytesMax', options.entryBytesMax ?? 64 * 1024, 1, 64 * MIB),
+    attachMax: checkInteger('attachMax', options.attachMax ?? 32, 1, 1024),
+    holeFillMs: checkInteger('holeFillMs', options.holeFillMs ?? 100, 1, 3_600_000),
+  };
+  checkFit(checked);
+  return checked;
+}
+
+function checkLink(link: unknown): void {
+  if (link === undefined || link === 'mailbox') return;
+  if (link !== 'direct') throw invalid('link', link, "'mailbox' or 'direct'");
+  throw new TangoError('ERR_UNSUPPORTED', "this version knows one link: link='mailbox'");
+}
+
+/** The largest entry and some room beside it must fit a unit. */
+function checkFit(sizes: LogOptions): void {
+  try {
+    unitSizes(sizes.logBytes, footprintMax(sizes), sizes.backpointers);
+  } catch (cause) {
+    const text =
+      'logBytes must hold at least two of the largest entries: ' +
+      `logBytes=${sizes.logBytes}, entryBytesMax=${sizes.entryBytesMax}`;
+    throw new TangoError('ERR_INVALID_ARGUMENT', text, { cause });
+  }
+}

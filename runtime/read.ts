@@ -1,0 +1,88 @@
+/**
+ * Reading a position (CORFU 1.6): one-sided at the tail of its chain. What the tail does not hold
+ * is not complete and is never returned before it is copied down.
+ */
+import { TangoError } from '../actors/tango-error.ts';
+import { SlotOutcome } from '../shared-memory/slots-layout.ts';
+import { fillPosition } from './chain.ts';
+import type { LogClient } from './log-client.ts';
+import { copyEntry, type LogEntry, type Position } from './log-entry.ts';
+import { type Procedure, pause } from './procedure.ts';
+
+/** How long a reader pauses between two looks at a position that is being written. */
+const FIRST_PAUSE_MS = 0.02;
+const PAUSE_MS_MAX = 1;
+
+/** The entry at `position` if the whole chain holds it now; undefined while it is undecided. */
+export function readComplete(client: LogClient, position: Position): LogEntry | undefined {
+  const { map } = client;
+  const { chain } = map.extentOf(position);
+  const { reader } = client.memory.unit(chain[chain.length - 1]);
+  const address = map.addressOf(position);
+  switch (reader.locate(address, position)) {
+    case SlotOutcome.WRITTEN:
+      client.counters.fetches++;
+      return copyEntry(reader, address, position) ?? { kind: 'trimmed', position };
+    case SlotOutcome.JUNK:
+      return { kind: 'junk', position };
+    case SlotOutcome.TRIMMED:
+      return { kind: 'trimmed', position };
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * Reads `position`. At or beyond the tail: ERR_UNWRITTEN, and nothing is decided. Below it: waits
+ * for the writer up to `holeFillMs`, then fills (Tango: 100 ms).
+ */
+export function* readPosition(client: LogClient, position: Position): Procedure<LogEntry> {
+  client.counters.reads++;
+  const complete = readComplete(client, position);
+  if (complete !== undefined) return complete;
+  if (position >= client.memory.sequencer.tail()) throw unwritten(position);
+  return yield* waitThenFill(client, position);
+}
+
+/** The hole-fill policy: give the writer its time, then decide. */
+export function* waitThenFill(client: LogClient, position: Position): Procedure<LogEntry> {
+  const fillAt = client.context.now() + client.times.holeFillMs;
+  let pauseMs = FIRST_PAUSE_MS;
+  for (;;) {
+    const left = fillAt - client.context.now();
+    if (left <= 0) return yield* fillPosition(client, position);
+    yield* pause(Math.min(pauseMs, left));
+    const entry = readComplete(client, position);
+    if (entry !== undefined) return entry;
+    pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX);
+  }
+}
+
+export function unwritten(position: Position): TangoError {
+  const text = `nothing is written at or beyond the tail: position=${position}`;
+  return new TangoError('ERR_UNWRITTEN', text, { position });
+}
+
+/** True when `position` is below the prefix its chain has trimmed. */
+export function isPrefixTrimmed(client: LogClient, position: Position): boolean {
+  const { chain } = client.map.extentOf(position);
+  const { slots } = client.memory.unit(chain[chain.length - 1]);
+  return client.map.addressOf(position) < slots.watermark();
+}
+
+/** First position in [from, to) that the tail of its chain does not hold; `to` if there is none. */
+export function decidedRunEnd(client: LogClient, from: Position, to: Position): Position {
+  const range = client.map.rangeOf(from);
+  const n = range.extents.length;
+  const end = Math.min(to, range.to ?? to);
+  let first = end;
+  for (const [i, { chain, start }] of range.extents.entries()) {
+    const { slots } = client.memory.unit(chain[chain.length - 1]);
+    const rowFrom = Math.ceil((from - range.from - i) / n);
+    const rowTo = Math.ceil((first - range.from - i) / n);
+    if (rowTo <= rowFrom) continue;
+    const row = slots.decidedRunEnd(start + rowFrom, start + rowTo) - start;
+    if (row < rowTo) first = Math.min(first, range.from + row * n + i);
+  }
+  return first < end || end === to ? first : decidedRunEnd(client, end, to);
+}

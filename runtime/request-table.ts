@@ -1,0 +1,79 @@
+/**
+ * Requests that await their reply. A request's number is used once: replies that come twice, late,
+ * or for an earlier tenant of this thread's index find nobody.
+ */
+
+import type { ActorId, Message } from '../actors/message.ts';
+import { assert } from '../shared-memory/assert.ts';
+
+export interface RequestHandler {
+  /** The reply, reused after the call; or a message that only says NO_ANSWER or ACTOR_EXITED. */
+  onReply(message: Message): void;
+}
+
+const SLOT_BITS = 16;
+const SLOTS_MAX = 1 << SLOT_BITS;
+
+export class RequestTable {
+  readonly #handlers: (RequestHandler | undefined)[] = [];
+  readonly #generations: number[] = [];
+  readonly #to: ActorId[] = [];
+  readonly #issuedMs: number[] = [];
+  readonly #free: number[] = [];
+  readonly #firstGeneration: number;
+  #open = 0;
+
+  /** `incarnation` of the thread: keeps numbers of different tenants apart. */
+  constructor(incarnation: number) {
+    this.#firstGeneration = incarnation << 6;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Registers a request to `to` and returns its number. */
+  issue(handler: RequestHandler, to: ActorId, nowMs: number): number {
+    const slot = this.#free.pop() ?? this.#grow();
+    this.#handlers[slot] = handler;
+    this.#to[slot] = to;
+    this.#issuedMs[slot] = nowMs;
+    this.#open++;
+    return slot | (this.#generations[slot] << SLOT_BITS);
+  }
+
+  /** Ends a request: its handler, or undefined when the number is not open (any more). */
+  take(operation: number): RequestHandler | undefined {
+    const slot = operation & (SLOTS_MAX - 1);
+    if (slot >= this.#handlers.length) return undefined;
+    if (operation !== (slot | (this.#generations[slot] << SLOT_BITS))) return undefined;
+    const handler = this.#handlers[slot];
+    if (handler === undefined) return undefined;
+    this.#handlers[slot] = undefined;
+    this.#generations[slot] = (this.#generations[slot] + 1) & 0xffff;
+    this.#free.push(slot);
+    this.#open--;
+    return handler;
+  }
+
+  /** Numbers of open requests for which `matches` holds. */
+  select(matches: (to: ActorId, issuedMs: number) => boolean): number[] {
+    const found: number[] = [];
+    for (let slot = 0; slot < this.#handlers.length; slot++) {
+      if (this.#handlers[slot] === undefined) continue;
+      if (!matches(this.#to[slot], this.#issuedMs[slot])) continue;
+      found.push(slot | (this.#generations[slot] << SLOT_BITS));
+    }
+    return found;
+  }
+
+  #grow(): number {
+    const slot = this.#handlers.length;
+    assert(slot < SLOTS_MAX, 'requests are bounded by the window');
+    this.#handlers.push(undefined);
+    this.#generations.push(this.#firstGeneration & 0xffff);
+    this.#to.push(0);
+    this.#issuedMs.push(0);
+    return slot;
+  }
+}

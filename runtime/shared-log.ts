@@ -1,0 +1,322 @@
+/**
+ * The shared log as an application sees it (CORFU 1.1, Tango 2.4). Arguments are checked before
+ * anything is appended; every call has a promise form and a blocking `Sync` twin.
+ */
+import type { Projection } from '../actors/projection.ts';
+import { TangoError } from '../actors/tango-error.ts';
+import type { AppendCompletion } from './append-operation.ts';
+import {
+  abortedError,
+  checkKeys,
+  checkPayload,
+  checkPosition,
+  checkSignal,
+  checkStreams,
+  invalid,
+} from './arguments.ts';
+import { fillPosition, trimPosition, trimPrefix } from './chain.ts';
+import { type EntriesOptions, readEntries } from './entries.ts';
+import type { LogEntry, Position, StreamId } from './log-entry.ts';
+import type { MailboxLink } from './mailbox-link.ts';
+import type { Procedure } from './procedure.ts';
+import { readComplete, readPosition, unwritten } from './read.ts';
+import { StreamReader } from './stream-reader.ts';
+
+export interface AppendOptions {
+  /** The streams the entry belongs to: distinct integers in [0, 2^31), at most 32. */
+  readonly streams?: readonly StreamId[];
+  /** Aborted before the call: nothing is appended. Later: the promise rejects, the entry may land. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TailOptions {
+  /** Ask the storage units for what is written instead of the sequencer for what is granted. */
+  readonly slow?: boolean;
+}
+
+/** A stream as one thread plays it (Tango 2.4). */
+export interface StreamCursor {
+  readonly stream: StreamId;
+  /**
+   * Learns the stream's positions below the tail; returns the last one not read yet, -1 without
+   * any. Does not block. ERR_TRIMMED when unread entries were trimmed, ERR_ACTOR_EXITED.
+   */
+  sync(): Promise<Position>;
+  /** Blocks. */
+  syncSync(): Position;
+  /** The next known entry in log order, junk skipped, undefined at the end of what is known. */
+  readnext(): Promise<LogEntry | undefined>;
+  /** Blocks only for an entry that its writer has not finished, up to `holeFillMs`. */
+  readnextSync(): LogEntry | undefined;
+}
+
+export class SharedLog {
+  readonly #link: MailboxLink;
+  readonly #isClosed: () => boolean;
+
+  /** @internal Use `open` or `attach`. */
+  constructor(link: MailboxLink, isClosed: () => boolean) {
+    this.#link = link;
+    this.#isClosed = isClosed;
+  }
+
+  /**
+   * Appends an entry and resolves to its position once every replica of its chain holds it
+   * (CORFU 1.5). `payload`: up to `entryBytesMax` bytes, copied before the call returns.
+   * Rejects with ERR_INVALID_ARGUMENT, ERR_ENTRY_TOO_LARGE, ERR_TOO_MANY_STREAMS, ERR_LOG_FULL,
+   * ERR_CLOSED, ERR_ABORTED: nothing was appended. ERR_TIMEOUT, ERR_ACTOR_EXITED with a
+   * `position`: not known whether the entry is in the log. Does not block.
+   */
+  append(payload: Uint8Array, options: AppendOptions = NO_OPTIONS): Promise<Position> {
+    try {
+      const bytes = this.#checkAppend(payload, options);
+      const streams = checkStreams(options.streams);
+      const signal = checkSignal(options.signal);
+      const appended = new Promise<Position>((resolve, reject) => {
+        const failed = (error: unknown): void => reject(this.#translated(error));
+        this.#link.client.append(bytes, streams, false, { appended: resolve, failed });
+      });
+      this.#link.kick();
+      return signal === undefined ? appended : unlessAborted(appended, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** As append, but blocks the calling thread; its event loop does not turn meanwhile. */
+  appendSync(payload: Uint8Array, options: AppendOptions = NO_OPTIONS): Position {
+    const bytes = this.#checkAppend(payload, options);
+    const streams = checkStreams(options.streams);
+    checkSignal(options.signal);
+    const outcome = this.#outcome;
+    outcome.begin();
+    this.#link.client.append(bytes, streams, false, outcome);
+    this.#link.drive(outcome.isSettled);
+    return this.#translateSync(() => outcome.take());
+  }
+
+  /**
+   * The entry at `position`. At or beyond the tail: ERR_UNWRITTEN, and nothing is decided. Below
+   * it: waits for the writer up to `holeFillMs`, then decides (CORFU 1.6, 1.7).
+   */
+  async read(position: Position): Promise<LogEntry> {
+    this.#checkOpen();
+    checkPosition(position);
+    const { client } = this.#link;
+    const entry = readComplete(client, position);
+    if (entry === undefined) return this.#run(readPosition(client, position));
+    client.counters.reads++;
+    return entry;
+  }
+
+  /** As read; blocks only for an entry that its writer has not finished. */
+  readSync(position: Position): LogEntry {
+    this.#checkOpen();
+    checkPosition(position);
+    return this.#runSync(readPosition(this.#link.client, position));
+  }
+
+  /**
+   * The next free position (CORFU 1.13): fast, from the sequencer's words: above every append that
+   * has returned, holes below it possible. `slow`: one past the highest position written.
+   */
+  async tail(options: TailOptions = {}): Promise<Position> {
+    return this.tailSync(options);
+  }
+
+  /** As tail. Never blocks: both tails are read from shared memory. */
+  tailSync(options: TailOptions = {}): Position {
+    this.#checkOpen();
+    checkKeys('tail', options, ['slow']);
+    const { memory, map } = this.#link.client;
+    if (options.slow !== undefined && typeof options.slow !== 'boolean') {
+      throw invalid('slow', options.slow, 'a boolean');
+    }
+    if (!options.slow) return memory.sequencer.tail();
+    return map.tailFrom((unit) => memory.unit(unit).slots.writtenLimit());
+  }
+
+  /**
+   * Decides `position`, which must be below the tail (else ERR_UNWRITTEN): completes what a writer
+   * left, or makes it junk (CORFU 1.7). Resolves to what is there from now on.
+   */
+  async fill(position: Position): Promise<LogEntry> {
+    return this.#run(this.#belowTail(position, fillPosition));
+  }
+
+  fillSync(position: Position): LogEntry {
+    return this.#runSync(this.#belowTail(position, fillPosition));
+  }
+
+  /** Forgets one position below the tail, on every replica; repeating it is fine (CORFU 1.14). */
+  async trim(position: Position): Promise<void> {
+    return this.#run(this.#belowTail(position, trimPosition));
+  }
+
+  trimSync(position: Position): void {
+    this.#runSync(this.#belowTail(position, trimPosition));
+  }
+
+  /**
+   * Forgets every position below `position` (exclusive), at most the tail; their memory is used
+   * again. Repeating it, or trimming less than before, changes nothing.
+   */
+  async trimPrefix(position: Position): Promise<void> {
+    return this.#run(this.#prefix(position));
+  }
+
+  trimPrefixSync(position: Position): void {
+    this.#runSync(this.#prefix(position));
+  }
+
+  /**
+   * Entries in log order from `from` (inclusive; default: the oldest not trimmed) up to `to`
+   * (exclusive; default: the tail when the iteration begins, with `live`: never ends), junk and
+   * single trimmed positions skipped. `streams`: only entries of any of these, each once.
+   * Throws ERR_TRIMMED when entries not yet delivered were trimmed: never a gap.
+   */
+  entries(options: EntriesOptions = {}): AsyncIterable<LogEntry> {
+    this.#checkOpen();
+    return readEntries(this.#link, options, () => this.#checkOpen());
+  }
+
+  /**
+   * A cursor on one stream, from `from` (inclusive; default: the oldest entry not trimmed). A
+   * client need not play a stream to append to it.
+   */
+  stream(stream: StreamId, from?: Position): StreamCursor {
+    this.#checkOpen();
+    checkStreams([stream]);
+    if (from !== undefined) checkPosition(from, 'from');
+    const reader = new StreamReader(this.#link.client, stream, from);
+    return {
+      stream,
+      sync: async () => this.#run(reader.sync()),
+      syncSync: () => this.#runSync(reader.sync()),
+      readnext: async () => this.#run(reader.next()),
+      readnextSync: () => this.#runSync(reader.next()),
+    };
+  }
+
+  /** The projection this thread acts under: a copy. */
+  projection(): Projection {
+    this.#checkOpen();
+    this.#link.client.refreshProjection();
+    return structuredClone(this.#link.client.map.projection);
+  }
+
+  /** Reused by every appendSync: one is under way at a time on a thread. */
+  readonly #outcome = new SyncOutcome();
+
+  #checkAppend(payload: Uint8Array, options: AppendOptions): Uint8Array {
+    this.#checkOpen();
+    if (options !== NO_OPTIONS) checkKeys('append', options, APPEND_KEYS);
+    return checkPayload(payload, this.#link.client.memory.sizes.entryBytesMax);
+  }
+
+  #belowTail<T>(
+    position: Position,
+    procedure: (client: MailboxLink['client'], position: Position) => Procedure<T>,
+  ): Procedure<T> {
+    this.#checkOpen();
+    checkPosition(position);
+    const { client } = this.#link;
+    if (position >= client.memory.sequencer.tail()) throw unwritten(position);
+    return procedure(client, position);
+  }
+
+  #prefix(position: Position): Procedure<void> {
+    this.#checkOpen();
+    checkPosition(position);
+    const { client } = this.#link;
+    if (position > client.memory.sequencer.tail()) throw unwritten(position);
+    return trimPrefix(client, position);
+  }
+
+  async #run<T>(procedure: Procedure<T>): Promise<T> {
+    return this.#translate(this.#link.run(procedure));
+  }
+
+  #runSync<T>(procedure: Procedure<T>): T {
+    return this.#translateSync(() => this.#link.runSync(procedure));
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed()) throw closedError();
+  }
+
+  async #translate<T>(result: Promise<T>): Promise<T> {
+    try {
+      return await result;
+    } catch (error) {
+      throw this.#translated(error);
+    }
+  }
+
+  #translateSync<T>(body: () => T): T {
+    try {
+      return body();
+    } catch (error) {
+      throw this.#translated(error);
+    }
+  }
+
+  /** After the owner has closed, an exited actor thread is no failure: the log is closed. */
+  #translated(error: unknown): unknown {
+    return this.#isClosed() && isExit(error) ? closedError(error) : error;
+  }
+}
+
+const NO_OPTIONS: AppendOptions = {};
+const APPEND_KEYS = ['streams', 'signal'];
+
+function isExit(error: unknown): boolean {
+  return error instanceof TangoError && error.code === 'ERR_ACTOR_EXITED';
+}
+
+function closedError(cause?: unknown): TangoError {
+  return new TangoError('ERR_CLOSED', 'the log is closed', { cause });
+}
+
+/** The outcome of an append that a blocked thread waits for. */
+class SyncOutcome implements AppendCompletion {
+  #settled = false;
+  #position: Position = 0;
+  #error: unknown;
+  readonly isSettled = (): boolean => this.#settled;
+
+  begin(): void {
+    this.#settled = false;
+    this.#error = undefined;
+  }
+
+  appended(position: Position): void {
+    this.#settled = true;
+    this.#position = position;
+  }
+
+  failed(error: unknown): void {
+    this.#settled = true;
+    this.#error = error;
+  }
+
+  take(): Position {
+    if (this.#error !== undefined) throw this.#error;
+    return this.#position;
+  }
+}
+
+/** Settles as `result` does, or rejects with ERR_ABORTED as soon as the signal is raised. */
+async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    const onAbort = (): void => reject(abortedError(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    stop = () => signal.removeEventListener('abort', onAbort);
+  });
+  try {
+    return await Promise.race([result, aborted]);
+  } finally {
+    stop();
+  }
+}

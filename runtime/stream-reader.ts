@@ -1,0 +1,213 @@
+/**
+ * One stream, read in order (Tango 2.4): sync() learns the stream's positions by striding over its
+ * backpointers, next() reads them. sync before next is what makes it linearizable; next alone
+ * never contacts the sequencer.
+ */
+import { MessageType } from '../actors/message.ts';
+import { Backpointers, streamOfHeader } from '../actors/stream-header.ts';
+import { TangoError } from '../actors/tango-error.ts';
+import { SlotOutcome } from '../shared-memory/slots-layout.ts';
+import { Deadline, exited, lateError, newerProjection } from './deadline.ts';
+import type { LogClient } from './log-client.ts';
+import type { DataEntry, Position, StreamId } from './log-entry.ts';
+import { ACTOR_EXITED, call, NO_ANSWER, type Procedure } from './procedure.ts';
+import { isPrefixTrimmed, readPosition } from './read.ts';
+
+/** What a walk met at a position: backpointers to go on with, nothing of use, or the trim. */
+type Met = 'linked' | 'nothing' | 'trimmed';
+
+export class StreamReader {
+  readonly stream: StreamId;
+  readonly #client: LogClient;
+  readonly #pointers: Backpointers;
+  /** Positions known and not read, ascending from #next. Junk may be among them. */
+  #positions: Position[] = [];
+  #next = 0;
+  /** Every position of the stream up to here is, or was, in the list. */
+  #known: Position;
+  /** The list has a beginning: a trim that reaches above it would be a gap. */
+  #anchored: boolean;
+
+  /** `from`: first position of interest; without it whatever is not trimmed. */
+  constructor(client: LogClient, stream: StreamId, from?: Position) {
+    this.#client = client;
+    this.stream = stream;
+    this.#pointers = new Backpointers(client.memory.sizes.backpointers);
+    this.#known = (from ?? 0) - 1;
+    this.#anchored = from !== undefined;
+  }
+
+  /** The position next() would try first; Infinity when nothing is known beyond what was read. */
+  get nextPosition(): Position {
+    return this.#next < this.#positions.length
+      ? this.#positions[this.#next]
+      : Number.POSITIVE_INFINITY;
+  }
+
+  /** Known positions not read yet, junk among them. */
+  get unread(): number {
+    return this.#positions.length - this.#next;
+  }
+
+  /** Passes over known positions below `position`: the caller has read them. */
+  skipTo(position: Position): void {
+    while (this.nextPosition < position) this.#next++;
+  }
+
+  /**
+   * Learns every position the stream has below the tail and returns the last one, or -1 when it
+   * has none. ERR_TRIMMED when a part of the stream not yet read was trimmed.
+   */
+  *sync(): Procedure<Position> {
+    const tail = yield* this.#askTails();
+    const found: Position[] = [];
+    yield* this.#walk(tail, found);
+    this.#dropRead();
+    for (let i = found.length - 1; i >= 0; i--) this.#positions.push(found[i]);
+    if (tail - 1 > this.#known) this.#known = tail - 1;
+    this.#anchored = true;
+    const last = this.#positions.length - 1;
+    return last < 0 ? -1 : this.#positions[last];
+  }
+
+  /** The next entry of the stream, junk skipped; undefined when nothing more is known. */
+  *next(): Procedure<DataEntry | undefined> {
+    while (this.#next < this.#positions.length) {
+      const position = this.#positions[this.#next];
+      const { cache } = this.#client;
+      const entry = cache.get(position) ?? (yield* readPosition(this.#client, position));
+      if (entry.kind === 'trimmed') throw trimmedError(this.stream, position);
+      this.#next++;
+      if (entry.kind === 'junk') continue;
+      cache.put(entry);
+      return entry;
+    }
+    return undefined;
+  }
+
+  #dropRead(): void {
+    if (this.#next === 0) return;
+    this.#positions = this.#positions.slice(this.#next);
+    this.#next = 0;
+  }
+
+  /** Asks the sequencer for the tail and the backpointers an entry there would get. */
+  *#askTails(): Procedure<Position> {
+    const client = this.#client;
+    const deadline = new Deadline(client);
+    for (;;) {
+      const { epoch, sequencer } = client.map;
+      const type = MessageType.SEQUENCER_TAILS;
+      const told = yield* call({ to: sequencer, type, epoch, extra: [this.stream] });
+      if (told.outcome === SlotOutcome.OK) {
+        this.#pointers.decode(told.extra, 0, told.position);
+        return told.position;
+      }
+      if (told.outcome === ACTOR_EXITED) throw exited('the sequencer', epoch);
+      if (told.outcome === SlotOutcome.SEALED) yield* newerProjection(client, deadline);
+      if (told.outcome === NO_ANSWER && deadline.passed) {
+        throw lateError('the sequencer', 'its answer is missing');
+      }
+    }
+  }
+
+  /** Collects positions above #known, descending, starting with #pointers. */
+  *#walk(tail: Position, found: Position[]): Procedure<void> {
+    const pointers = this.#pointers;
+    let lowest = tail;
+    for (;;) {
+      for (let i = 0; i < pointers.count; i++) {
+        const position = pointers.positions[i];
+        if (position <= this.#known) return;
+        if (position >= lowest) continue;
+        found.push(position);
+        lowest = position;
+      }
+      if (pointers.complete) return;
+      const met = yield* this.#stride(lowest);
+      if (met === 'linked') continue;
+      if (met === 'trimmed') return this.#endAtTrim(lowest);
+      // Every pointer leads to junk: look at each position further down (Tango 2.6).
+      lowest = yield* this.#scanDown(lowest, found);
+      if (lowest < 0) return;
+    }
+  }
+
+  /** Loads the pointers of the oldest position that has some. */
+  *#stride(lowest: Position): Procedure<Met> {
+    const { positions, count } = this.#pointers;
+    const candidates = positions.slice(0, count);
+    for (let i = count - 1; i >= 0; i--) {
+      const met = yield* this.#load(candidates[i]);
+      if (met === 'trimmed') return met;
+      // Its pointers must lead below what is listed, or the chain is cut here as well.
+      if (met === 'linked' && this.#leadsBelow(lowest)) return met;
+    }
+    return 'nothing';
+  }
+
+  #leadsBelow(lowest: Position): boolean {
+    const { positions, count, complete } = this.#pointers;
+    return complete || (count > 0 && positions[count - 1] < lowest);
+  }
+
+  /** Looks for an entry of the stream below `lowest`; returns its position, or -1 at the end. */
+  *#scanDown(lowest: Position, found: Position[]): Procedure<Position> {
+    for (let position = lowest - 1; position > this.#known; position--) {
+      const met = yield* this.#load(position);
+      if (met === 'trimmed') {
+        this.#endAtTrim(position);
+        return -1;
+      }
+      if (met === 'nothing') continue;
+      found.push(position);
+      return position;
+    }
+    return -1;
+  }
+
+  /** Decodes this stream's header of the entry at `position` into #pointers. */
+  *#load(position: Position): Procedure<Met> {
+    const client = this.#client;
+    for (;;) {
+      const { chain } = client.map.extentOf(position);
+      const { reader } = client.memory.unit(chain[chain.length - 1]);
+      const address = client.map.addressOf(position);
+      const outcome = reader.locate(address, position);
+      if (outcome === SlotOutcome.UNWRITTEN) {
+        yield* readPosition(client, position);
+        continue;
+      }
+      if (outcome === SlotOutcome.JUNK) return 'nothing';
+      if (outcome === SlotOutcome.WRITTEN) {
+        const linked = this.#decodeHeader(position);
+        if (reader.confirm(address)) return linked ? 'linked' : 'nothing';
+      }
+      return isPrefixTrimmed(client, position) ? 'trimmed' : 'nothing';
+    }
+  }
+
+  #decodeHeader(position: Position): boolean {
+    const { chain } = this.#client.map.extentOf(position);
+    const { reader } = this.#client.memory.unit(chain[chain.length - 1]);
+    for (let i = 0; i < reader.streamCount; i++) {
+      const at = reader.streamHeader(i);
+      if (streamOfHeader(reader.words, at) !== this.stream) continue;
+      this.#pointers.decode(reader.words, at, position);
+      return true;
+    }
+    return false;
+  }
+
+  /** History ends at a prefix trim: normal for a reader that begins, a gap for one that goes on. */
+  #endAtTrim(position: Position): void {
+    if (this.#anchored && this.#known + 1 <= position) {
+      throw trimmedError(this.stream, position);
+    }
+  }
+}
+
+function trimmedError(stream: StreamId, position: Position): TangoError {
+  const text = `the stream was trimmed beyond the reader: stream=${stream}, position=${position}`;
+  return new TangoError('ERR_TRIMMED', text, { position });
+}

@@ -1,0 +1,137 @@
+/** One thread's access to a log. */
+import type { ActorSystem } from '../actors/actor-system.ts';
+import type { ActorThreadStats } from '../actors/actor-thread.ts';
+import type { LogMemory } from '../actors/log-memory.ts';
+import { ThreadState } from '../shared-memory/thread-table-layout.ts';
+import type { MailboxLink } from './mailbox-link.ts';
+import type { TangoHandle } from './open.ts';
+import { SharedLog } from './shared-log.ts';
+
+/** close() waits this long for operations under way. */
+const DRAIN_MS_MAX = 5000;
+
+/** Counters of the log; those of the thread start at its attachment. */
+export interface TangoStats {
+  readonly log: {
+    /** Next position to be granted. */
+    readonly tail: number;
+    /** Every position below it is decided. */
+    readonly decidedMark: number;
+    readonly epoch: number;
+    readonly streams: number;
+    /** Per storage unit: addresses written, trimmed, and chunks of entry bytes free now. */
+    readonly units: readonly UnitStats[];
+  };
+  /** Of this thread's log client. */
+  readonly client: Readonly<Record<ClientCounter, number>>;
+  /** Threads attached to the log now, actor threads not counted. */
+  readonly attached: number;
+}
+
+type ClientCounter =
+  | 'appends'
+  | 'appendedBytes'
+  | 'disturbedAppends'
+  | 'reads'
+  | 'fetches'
+  | 'repairs'
+  | 'fills'
+  | 'trims'
+  | 'busy';
+
+export interface UnitStats {
+  readonly unit: number;
+  readonly writtenLimit: number;
+  readonly watermark: number;
+  readonly chunks: number;
+  readonly freeChunks: number;
+}
+
+interface TangoParts {
+  readonly handle: TangoHandle;
+  readonly memory: LogMemory;
+  readonly link: MailboxLink;
+  /** The owner's. */
+  readonly system?: ActorSystem;
+  readonly closeShared: () => Promise<void>;
+}
+
+export class Tango implements AsyncDisposable {
+  /** Structured-cloneable: `new Worker(file, { workerData: { tango: tango.handle } })`. */
+  readonly handle: TangoHandle;
+  readonly log: SharedLog;
+  readonly #parts: TangoParts;
+  #closed: Promise<void> | undefined;
+  #ownerClosed = false;
+
+  /** @internal Use `open` or `attach`. */
+  constructor(parts: TangoParts) {
+    this.#parts = parts;
+    this.handle = parts.handle;
+    this.log = new SharedLog(parts.link, () => this.#closed !== undefined || this.#ownerClosed);
+  }
+
+  /** Counters, read from shared memory; those of other threads may be late. Never blocks. */
+  stats(): TangoStats {
+    const { memory, link } = this.#parts;
+    const { client } = link;
+    const { threads, sequencer } = memory;
+    let attached = 0;
+    for (let thread = memory.sizes.actorThreads; thread < threads.count; thread++) {
+      if (threads.state(thread) === ThreadState.ALIVE) attached++;
+    }
+    return {
+      log: {
+        tail: sequencer.tail(),
+        decidedMark: sequencer.decidedMark(),
+        epoch: client.map.epoch,
+        streams: sequencer.streamsKnown,
+        units: client.map.units().map((unit) => unitStats(memory, unit)),
+      },
+      client: { ...client.counters, busy: client.busy },
+      attached,
+    };
+  }
+
+  /** Figures of the actor threads; only the owner has them, elsewhere empty. */
+  async actorStats(): Promise<readonly ActorThreadStats[]> {
+    return (await this.#parts.system?.stats()) ?? [];
+  }
+
+  /**
+   * Refuses new operations (ERR_CLOSED), waits for those under way, and lets go of everything; for
+   * the owner that ends the log for every thread. May be called twice. Blocks nothing.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** @internal The owner has gone: what is under way ends with ERR_CLOSED. */
+  ownerClosed(): void {
+    this.#ownerClosed = true;
+  }
+
+  async #close(): Promise<void> {
+    const { link, closeShared } = this.#parts;
+    if (!this.#ownerClosed) await link.drained(DRAIN_MS_MAX);
+    link.close();
+    await closeShared();
+    link.leave();
+  }
+}
+
+function unitStats(memory: LogMemory, unit: number): UnitStats {
+  const { slots, chunks } = memory.unit(unit);
+  return {
+    unit,
+    writtenLimit: slots.writtenLimit(),
+    watermark: slots.watermark(),
+    chunks: chunks.count,
+    freeChunks: chunks.freeCount(),
+  };
+}
