@@ -20,6 +20,8 @@ import { Timers } from './timers.ts';
 const BATCH_MESSAGES_MAX = 256;
 /** Messages after which what was sent is shown without waiting for the end of the turn. */
 const PUBLISH_EVERY = 16;
+/** Turns between two looks at the clock for timers; a turn takes well under a microsecond. */
+const TURNS_PER_CLOCK = 16;
 const ACTOR_IDS = 0x1_0000;
 
 /** The thread an actor lives on, or NO_THREAD. */
@@ -56,6 +58,7 @@ export class ActorHost {
   #membership = -1;
   #spilled = 0;
   #received = 0;
+  #turns = 0;
 
   constructor(options: ActorHostOptions) {
     this.#options = options;
@@ -87,7 +90,7 @@ export class ActorHost {
       if (this.#drain(peers[i])) worked = true;
     }
     if (this.#drainLocal()) worked = true;
-    if (this.#fireTimers()) worked = true;
+    if (++this.#turns % TURNS_PER_CLOCK === 0 && this.#fireTimers()) worked = true;
     if (this.#spilled > 0 && this.#retrySpilled()) worked = true;
     this.flush();
     return worked;

@@ -107,7 +107,10 @@ projection('finds the range of a position at its first and last one', () => {
 
 projection('deals positions round robin to extents that start at unequal addresses', () => {
   const map = mapOf([{ from: 0, extents: extentsAt(5_000, 20_000) }]);
-  assert.equal([0, 1, 2, 3].map((position) => map.chainOf(position)[0]), [0, 1, 0, 1]);
+  assert.equal(
+    [0, 1, 2, 3].map((position) => map.chainOf(position)[0]),
+    [0, 1, 0, 1],
+  );
   assert.equal(
     [0, 1, 2, 3].map((position) => map.addressOf(position)),
     [5_000, 20_000, 5_001, 20_001],

@@ -125,65 +125,63 @@ const STATES: Record<string, { address: number; reach: (bench: Bench) => void }>
 };
 
 /** State, then per request its outcome and what a look at the address tells afterwards. */
-const TABLE: [
-  string,
-  Record<keyof typeof REQUESTS, [outcome: SlotOutcome, after: SlotOutcome]>,
-][] = [
+const TABLE: [string, Record<keyof typeof REQUESTS, [outcome: SlotOutcome, after: SlotOutcome]>][] =
   [
-    'unwritten',
-    {
-      UNIT_WRITE: [OK, WRITTEN],
-      UNIT_FILL: [OK, JUNK],
-      UNIT_TRIM: [UNWRITTEN, UNWRITTEN],
-      UNIT_TRIM_PREFIX: [OK, TRIMMED],
-    },
-  ],
-  [
-    'written',
-    {
-      UNIT_WRITE: [WRITTEN, WRITTEN],
-      UNIT_FILL: [WRITTEN, WRITTEN],
-      UNIT_TRIM: [OK, TRIMMED],
-      UNIT_TRIM_PREFIX: [OK, TRIMMED],
-    },
-  ],
-  [
-    'junk',
-    {
-      UNIT_WRITE: [JUNK, JUNK],
-      UNIT_FILL: [JUNK, JUNK],
-      UNIT_TRIM: [OK, TRIMMED],
-      UNIT_TRIM_PREFIX: [OK, TRIMMED],
-    },
-  ],
-  [
-    'trimmed',
-    {
-      UNIT_WRITE: [TRIMMED, TRIMMED],
-      UNIT_FILL: [TRIMMED, TRIMMED],
-      UNIT_TRIM: [OK, TRIMMED],
-      UNIT_TRIM_PREFIX: [OK, TRIMMED],
-    },
-  ],
-  [
-    'below the watermark',
-    {
-      UNIT_WRITE: [TRIMMED, TRIMMED],
-      UNIT_FILL: [TRIMMED, TRIMMED],
-      UNIT_TRIM: [OK, TRIMMED],
-      UNIT_TRIM_PREFIX: [OK, TRIMMED],
-    },
-  ],
-  [
-    'beyond the window',
-    {
-      UNIT_WRITE: [FULL, UNWRITTEN],
-      UNIT_FILL: [FULL, UNWRITTEN],
-      UNIT_TRIM: [UNWRITTEN, UNWRITTEN],
-      UNIT_TRIM_PREFIX: [OK, TRIMMED],
-    },
-  ],
-];
+    [
+      'unwritten',
+      {
+        UNIT_WRITE: [OK, WRITTEN],
+        UNIT_FILL: [OK, JUNK],
+        UNIT_TRIM: [UNWRITTEN, UNWRITTEN],
+        UNIT_TRIM_PREFIX: [OK, TRIMMED],
+      },
+    ],
+    [
+      'written',
+      {
+        UNIT_WRITE: [WRITTEN, WRITTEN],
+        UNIT_FILL: [WRITTEN, WRITTEN],
+        UNIT_TRIM: [OK, TRIMMED],
+        UNIT_TRIM_PREFIX: [OK, TRIMMED],
+      },
+    ],
+    [
+      'junk',
+      {
+        UNIT_WRITE: [JUNK, JUNK],
+        UNIT_FILL: [JUNK, JUNK],
+        UNIT_TRIM: [OK, TRIMMED],
+        UNIT_TRIM_PREFIX: [OK, TRIMMED],
+      },
+    ],
+    [
+      'trimmed',
+      {
+        UNIT_WRITE: [TRIMMED, TRIMMED],
+        UNIT_FILL: [TRIMMED, TRIMMED],
+        UNIT_TRIM: [OK, TRIMMED],
+        UNIT_TRIM_PREFIX: [OK, TRIMMED],
+      },
+    ],
+    [
+      'below the watermark',
+      {
+        UNIT_WRITE: [TRIMMED, TRIMMED],
+        UNIT_FILL: [TRIMMED, TRIMMED],
+        UNIT_TRIM: [OK, TRIMMED],
+        UNIT_TRIM_PREFIX: [OK, TRIMMED],
+      },
+    ],
+    [
+      'beyond the window',
+      {
+        UNIT_WRITE: [FULL, UNWRITTEN],
+        UNIT_FILL: [FULL, UNWRITTEN],
+        UNIT_TRIM: [UNWRITTEN, UNWRITTEN],
+        UNIT_TRIM_PREFIX: [OK, TRIMMED],
+      },
+    ],
+  ];
 
 const KINDS = Object.keys(REQUESTS) as (keyof typeof REQUESTS)[];
 
@@ -216,13 +214,16 @@ for (const [state, row] of TABLE) {
         assert.is(bench.memory.slots.watermark(), watermark);
       });
     }
-    storageUnit(`serves ${kind} ${state} in an epoch above the sealed one, installed or not`, () => {
-      const bench = new Bench();
-      reach(bench);
-      bench.ask(UNIT_SEAL, 0, 3);
-      assert.is(bench.ask(REQUESTS[kind], argument, 9).outcome, outcome);
-      assert.is(bench.memory.slots.look(address), after);
-    });
+    storageUnit(
+      `serves ${kind} ${state} in an epoch above the sealed one, installed or not`,
+      () => {
+        const bench = new Bench();
+        reach(bench);
+        bench.ask(UNIT_SEAL, 0, 3);
+        assert.is(bench.ask(REQUESTS[kind], argument, 9).outcome, outcome);
+        assert.is(bench.memory.slots.look(address), after);
+      },
+    );
   }
 }
 

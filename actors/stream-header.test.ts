@@ -81,17 +81,20 @@ for (const k of KS) {
     );
   });
 
-  streamHeader(`gives with K = ${k} the latest entries without a gap, all of them if complete`, () => {
-    fc.assert(
-      fc.property(anyHistory, ({ position, history }) => {
-        const { positions, complete } = roundTrip(k, position, history);
-        assert.equal(positions, history.slice(0, positions.length));
-        if (complete) assert.is(positions.length, history.length);
-        if (history.length > 0) assert.ok(positions.length > 0, 'a walk gets on');
-      }),
-      { numRuns: 1000 },
-    );
-  });
+  streamHeader(
+    `gives with K = ${k} the latest entries without a gap, all of them if complete`,
+    () => {
+      fc.assert(
+        fc.property(anyHistory, ({ position, history }) => {
+          const { positions, complete } = roundTrip(k, position, history);
+          assert.equal(positions, history.slice(0, positions.length));
+          if (complete) assert.is(positions.length, history.length);
+          if (history.length > 0) assert.ok(positions.length > 0, 'a walk gets on');
+        }),
+        { numRuns: 1000 },
+      );
+    },
+  );
 
   streamHeader(`leads with K = ${k} strictly down from any garbage`, () => {
     const garbage = fc.array(anyWords, { minLength: 1 + k / 2, maxLength: 1 + k / 2 });
@@ -176,7 +179,13 @@ streamHeader('carries every stream id of 31 bits in both formats', () => {
   const words = new Int32Array(3);
   for (const stream of [0, 1, 0x4000_0000, 0x7fff_ffff]) {
     for (const distance of [1, 100_000]) {
-      encodeStreamHeader(words, 0, stream, 200_000, Float64Array.of(200_000 - distance, -1, -1, -1));
+      encodeStreamHeader(
+        words,
+        0,
+        stream,
+        200_000,
+        Float64Array.of(200_000 - distance, -1, -1, -1),
+      );
       assert.is(streamOfHeader(words, 0), stream);
       assert.equal(decode(4, words, 200_000).positions, [200_000 - distance]);
     }

@@ -7,14 +7,14 @@
  * At the first answer that is not OK it falls into the procedure of append-procedure.ts, which
  * finishes it. Objects are reused.
  */
-import { unitActor } from '../actors/actor-ids.ts';
+import { type UnitId, unitActor } from '../actors/actor-ids.ts';
 import { STREAMS_PER_ENTRY_MAX } from '../actors/config.ts';
 import { EXTRA_WORDS_MAX, Message, MessageType } from '../actors/message.ts';
 import { MESSAGE_HEADER_WORDS } from '../actors/message-codec.ts';
 import type { Extent } from '../actors/projection.ts';
 import { URGENT } from '../actors/sequencer.ts';
 import { ENTRY_HEADER_WORDS, entryFootprint } from '../shared-memory/entry-layout.ts';
-import { type EntryHeader, stageHeader, stagePayload } from '../shared-memory/entry-writer.ts';
+import { type EntryHeader, stageHeader } from '../shared-memory/entry-writer.ts';
 import { REFERENCE_SHIFT, SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { WORD_BYTES } from '../shared-memory/words.ts';
 import { finishAppend } from './append-procedure.ts';
@@ -186,7 +186,6 @@ export class AppendOperation implements RequestHandler {
 
   /** Stages the payload in every replica of `extent`; false, and nothing taken, without room. */
   #stage(extent: Extent, payload: Uint8Array): boolean {
-    const { memory } = this.#client;
     this.#offsets.length = 0;
     this.extent = extent;
     for (const unit of extent.chain) {
@@ -196,9 +195,20 @@ export class AppendOperation implements RequestHandler {
         return false;
       }
       this.#offsets.push(offset);
-      stagePayload(memory.unit(unit).bytes, offset, this.#headersWords, payload);
     }
+    this.#stageIn(extent.chain, payload);
     return true;
+  }
+
+  #stageIn(chain: readonly UnitId[], payload: Uint8Array): void {
+    const { memory, scratch } = this.#client;
+    const small = scratch.load(payload);
+    for (let i = 0; i < chain.length; i++) {
+      const unit = memory.unit(chain[i]);
+      const at = this.#offsets[i] + (ENTRY_HEADER_WORDS + this.#headersWords) * WORD_BYTES;
+      if (small) scratch.storeTo(unit.words, at);
+      else unit.bytes.set(payload, at);
+    }
   }
 
   #moveTo(extent: Extent): boolean {

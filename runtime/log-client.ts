@@ -12,6 +12,7 @@ import { MESSAGE_WORDS_MAX } from '../actors/message-codec.ts';
 import { ProjectionMap } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { assert } from '../shared-memory/assert.ts';
+import { PayloadScratch } from '../shared-memory/entry-writer.ts';
 import { Staging } from '../shared-memory/staging.ts';
 import { type AppendCompletion, AppendOperation } from './append-operation.ts';
 import { ClientCounters } from './client-counters.ts';
@@ -66,6 +67,7 @@ export class LogClient implements Actor {
   readonly incarnation: number;
   readonly counters = new ClientCounters();
   readonly cache = new EntryCache();
+  readonly scratch = new PayloadScratch();
   readonly isReachable: (actor: ActorId) => boolean;
   readonly #requests: RequestTable;
   readonly #staging: (Staging | undefined)[] = [];
@@ -162,7 +164,7 @@ export class LogClient implements Actor {
   /** Sends `message` as a request of `handler`; `to`, `type` and arguments are filled in. */
   request(message: Message, handler: RequestHandler): void {
     const context = this.context;
-    message.operation = this.#requests.issue(handler, message.to, context.now());
+    message.operation = this.#requests.issue(handler, message.to);
     if (!this.#watching) this.#watch();
     context.send(message);
   }
@@ -201,7 +203,10 @@ export class LogClient implements Actor {
 
   /** Threads have come or gone: requests to those that exited get their answer. */
   onMembership(): void {
-    this.#answer(ACTOR_EXITED, (to) => !this.isReachable(to));
+    this.#answer(
+      ACTOR_EXITED,
+      this.#requests.sentTo((to) => !this.isReachable(to)),
+    );
   }
 
   /** Called by an operation or procedure that has ended. */
@@ -228,7 +233,10 @@ export class LogClient implements Actor {
 
   /** No reply will come any more: every open request is answered ACTOR_EXITED. */
   abandon(): void {
-    this.#answer(ACTOR_EXITED, () => true);
+    this.#answer(
+      ACTOR_EXITED,
+      this.#requests.sentTo(() => true),
+    );
   }
 
   #begin(operation: AppendOperation): void {
@@ -243,18 +251,17 @@ export class LogClient implements Actor {
 
   #watch(): void {
     this.#watching = true;
-    this.context.after(this.times.requestMs / 2, TIMER_REQUESTS);
+    this.context.after(this.times.requestMs, TIMER_REQUESTS);
   }
 
   #checkRequests(): void {
     this.#watching = false;
-    const before = this.context.now() - this.times.requestMs;
-    this.#answer(NO_ANSWER, (_to, issuedMs) => issuedMs <= before);
+    this.#answer(NO_ANSWER, this.#requests.overdue());
     if (this.#requests.open > 0 && !this.#watching && !this.#closed) this.#watch();
   }
 
-  #answer(outcome: number, matches: (to: ActorId, issuedMs: number) => boolean): void {
-    for (const operation of this.#requests.select(matches)) {
+  #answer(outcome: number, operations: readonly number[]): void {
+    for (const operation of operations) {
       const message = this.#message;
       message.outcome = outcome;
       message.position = message.value = message.extraCount = 0;

@@ -18,10 +18,12 @@ export class RequestTable {
   readonly #handlers: (RequestHandler | undefined)[] = [];
   readonly #generations: number[] = [];
   readonly #to: ActorId[] = [];
-  readonly #issuedMs: number[] = [];
+  /** The period in which each request was issued. */
+  readonly #issuedIn: number[] = [];
   readonly #free: number[] = [];
   readonly #firstGeneration: number;
   #open = 0;
+  #period = 0;
 
   /** `incarnation` of the thread: keeps numbers of different tenants apart. */
   constructor(incarnation: number) {
@@ -33,11 +35,11 @@ export class RequestTable {
   }
 
   /** Registers a request to `to` and returns its number. */
-  issue(handler: RequestHandler, to: ActorId, nowMs: number): number {
+  issue(handler: RequestHandler, to: ActorId): number {
     const slot = this.#free.pop() ?? this.#grow();
     this.#handlers[slot] = handler;
     this.#to[slot] = to;
-    this.#issuedMs[slot] = nowMs;
+    this.#issuedIn[slot] = this.#period;
     this.#open++;
     return slot | (this.#generations[slot] << SLOT_BITS);
   }
@@ -56,12 +58,24 @@ export class RequestTable {
     return handler;
   }
 
-  /** Numbers of open requests for which `matches` holds. */
-  select(matches: (to: ActorId, issuedMs: number) => boolean): number[] {
+  /** Numbers of open requests to actors for which `matches` holds. */
+  sentTo(matches: (to: ActorId) => boolean): number[] {
+    return this.#select((slot) => matches(this.#to[slot]));
+  }
+
+  /**
+   * Begins a new period and returns the numbers of requests that have been open for one whole
+   * period at least. The caller keeps the clock, so that a request costs no look at it.
+   */
+  overdue(): number[] {
+    this.#period++;
+    return this.#select((slot) => this.#period - this.#issuedIn[slot] > 1);
+  }
+
+  #select(matches: (slot: number) => boolean): number[] {
     const found: number[] = [];
     for (let slot = 0; slot < this.#handlers.length; slot++) {
-      if (this.#handlers[slot] === undefined) continue;
-      if (!matches(this.#to[slot], this.#issuedMs[slot])) continue;
+      if (this.#handlers[slot] === undefined || !matches(slot)) continue;
       found.push(slot | (this.#generations[slot] << SLOT_BITS));
     }
     return found;
@@ -73,7 +87,7 @@ export class RequestTable {
     this.#handlers.push(undefined);
     this.#generations.push(this.#firstGeneration & 0xffff);
     this.#to.push(0);
-    this.#issuedMs.push(0);
+    this.#issuedIn.push(0);
     return slot;
   }
 }

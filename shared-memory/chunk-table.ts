@@ -16,11 +16,13 @@ import {
   CHUNK_BYTES_OFFSET,
   CHUNK_COUNT_OFFSET,
   HEADROOM_CHUNKS_OFFSET,
+  RECLAIMS_OFFSET,
   UNIT_HEADER_BYTES,
 } from './slots-layout.ts';
 import { LONG_BYTES, loadLong, storeLong, WORD_BYTES } from './words.ts';
 
 const RECORD_WORDS = CHUNK_RECORD_BYTES / WORD_BYTES;
+const RECLAIMS = RECLAIMS_OFFSET / WORD_BYTES;
 const RECORD_LONGS = CHUNK_RECORD_BYTES / LONG_BYTES;
 export const NO_CHUNK = -1;
 
@@ -73,29 +75,25 @@ export class ChunkTable {
   }
 
   /**
-   * Leases a chunk with room for `bytes`: one that is partly used, else a free one. -1: none is left.
-   * The last free chunks are kept for `urgent` entries, so that checkpoints fit a full log.
+   * Leases a chunk with room for `bytes`, looking from chunk `hint` on and around; NO_CHUNK: none
+   * is left. The last chunks of a unit are for `urgent` entries only, so that checkpoints still
+   * fit a full log.
    */
-  lease(tenant: number, bytes: number, urgent: boolean): number {
-    let free = NO_CHUNK;
-    let freeCount = 0;
-    for (let chunk = 0; chunk < this.count; chunk++) {
-      const state = Atomics.load(this.#words, this.#stateIndex(chunk));
-      if (state === ChunkState.FREE) {
-        if (free === NO_CHUNK) free = chunk;
-        freeCount++;
-      } else if (state === ChunkState.PARTIAL && this.used(chunk) + bytes <= this.chunkBytes) {
-        if (this.#take(chunk, ChunkState.PARTIAL, tenant)) {
-          if (this.used(chunk) + bytes <= this.chunkBytes) return chunk;
-          this.retire(chunk);
-        }
-      }
+  lease(tenant: number, bytes: number, urgent: boolean, hint = 0): number {
+    const ordinary = this.count - this.#headroom;
+    for (let i = 0; i < ordinary; i++) {
+      const chunk = hint + i < ordinary ? hint + i : hint + i - ordinary;
+      if (this.#tryLease(chunk, tenant, bytes)) return chunk;
     }
-    if (!urgent && freeCount <= this.#headroom) return NO_CHUNK;
-    for (let chunk = Math.max(free, 0); free !== NO_CHUNK && chunk < this.count; chunk++) {
-      if (this.#take(chunk, ChunkState.FREE, tenant)) return chunk;
+    for (let chunk = ordinary; urgent && chunk < this.count; chunk++) {
+      if (this.#tryLease(chunk, tenant, bytes)) return chunk;
     }
     return NO_CHUNK;
+  }
+
+  /** True for chunks that are not kept for urgent entries. */
+  isOrdinary(chunk: number): boolean {
+    return chunk < this.count - this.#headroom;
   }
 
   /** Gives a leased chunk back; what is left of it may be leased again. */
@@ -126,7 +124,13 @@ export class ChunkTable {
         freed++;
       }
     }
+    if (freed > 0) Atomics.add(this.#words, RECLAIMS, 1);
     return freed;
+  }
+
+  /** Grows with every reclaim that freed something: lower chunks may be free again. */
+  reclaims(): number {
+    return Atomics.load(this.#words, RECLAIMS);
   }
 
   /** Free chunks now, headroom included. May be late. */
@@ -136,6 +140,21 @@ export class ChunkTable {
       if (Atomics.load(this.#words, this.#stateIndex(chunk)) === ChunkState.FREE) free++;
     }
     return free;
+  }
+
+  #tryLease(chunk: number, tenant: number, bytes: number): boolean {
+    const state = Atomics.load(this.#words, this.#stateIndex(chunk));
+    if (state === ChunkState.FREE) return this.#take(chunk, ChunkState.FREE, tenant);
+    if (state !== ChunkState.PARTIAL || !this.#hasRoom(chunk, bytes)) return false;
+    if (!this.#take(chunk, ChunkState.PARTIAL, tenant)) return false;
+    if (this.#hasRoom(chunk, bytes)) return true;
+    // Another tenant came and went between the two loads and left less room.
+    this.retire(chunk);
+    return false;
+  }
+
+  #hasRoom(chunk: number, bytes: number): boolean {
+    return this.used(chunk) + bytes <= this.chunkBytes;
   }
 
   #takeToReclaim(chunk: number, state: number, watermark: number): boolean {

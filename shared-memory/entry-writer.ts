@@ -1,5 +1,5 @@
 /**
- * Stages the bytes of an entry: the payload as soon as it is known, the header once the token is.
+ * Stages an entry: the payload as soon as it is known, the header once the token is.
  * Plain stores into bytes nobody else looks at; the slot's compareExchange publishes them.
  */
 import {
@@ -15,8 +15,8 @@ import {
 } from './entry-layout.ts';
 import { highWord, lowWord, WORD_BYTES } from './words.ts';
 
-/** Below this a byte loop is faster than TypedArray.set. */
-const SMALL_BYTES = 32;
+/** Below this, words copied one by one beat TypedArray.set with its 50 ns of preparation. */
+const SMALL_BYTES_MAX = 128;
 
 export interface EntryHeader {
   position: number;
@@ -27,18 +27,28 @@ export interface EntryHeader {
   epoch: number;
 }
 
-/** Copies `payload` to where it belongs in an entry that starts at byte `offset`. */
-export function stagePayload(
-  bytes: Uint8Array,
-  offset: number,
-  headersWords: number,
-  payload: Uint8Array,
-): void {
-  const at = offset + (ENTRY_HEADER_WORDS + headersWords) * WORD_BYTES;
-  if (payload.length > SMALL_BYTES) {
-    bytes.set(payload, at);
-  } else {
-    for (let i = 0; i < payload.length; i++) bytes[at + i] = payload[i];
+/**
+ * A small payload on its way to several replicas: one copy into private words, then a word loop
+ * for each replica. One instance a thread.
+ */
+export class PayloadScratch {
+  readonly #bytes = new Uint8Array(SMALL_BYTES_MAX);
+  readonly #words = new Int32Array(this.#bytes.buffer);
+  #count = 0;
+
+  /** False, and nothing loaded, when the payload is too large for it to be worth it. */
+  load(payload: Uint8Array): boolean {
+    if (payload.length > SMALL_BYTES_MAX) return false;
+    this.#bytes.set(payload);
+    this.#count = (payload.length + WORD_BYTES - 1) >> 2;
+    return true;
+  }
+
+  /** Stores the payload, rounded up to words, at byte `at` (a multiple of 4). */
+  storeTo(words: Int32Array, at: number): void {
+    const from = this.#words;
+    const to = at >> 2;
+    for (let i = 0; i < this.#count; i++) words[to + i] = from[i];
   }
 }
 

@@ -13,6 +13,7 @@
  *        | written limit (64 bit): 1 + highest address ever claimed     |
  *    256 +--------------------------------------------------------------+
  *        | reclaimed limit (64 bit): slots of addresses below it reused |
+ *        | reclaims that freed chunks (wraps)                           |
  *    320 +--------------------------------------------------------------+
  *        | chunk table: one cache line a chunk (entry-bytes-layout)     |
  *        +--------------------------------------------------------------+
@@ -42,6 +43,7 @@ export const SEALED_EPOCH_OFFSET = CACHE_LINE_BYTES;
 export const WATERMARK_OFFSET = SEALED_EPOCH_OFFSET + CACHE_LINE_BYTES;
 export const WRITTEN_LIMIT_OFFSET = WATERMARK_OFFSET + CACHE_LINE_BYTES;
 export const RECLAIMED_LIMIT_OFFSET = WRITTEN_LIMIT_OFFSET + CACHE_LINE_BYTES;
+export const RECLAIMS_OFFSET = RECLAIMED_LIMIT_OFFSET + 8;
 export const UNIT_HEADER_BYTES = RECLAIMED_LIMIT_OFFSET + CACHE_LINE_BYTES;
 
 /** Words of a slot below FIRST_REFERENCE are states; all others are `byte offset >> REFERENCE_SHIFT`. */

@@ -15,6 +15,8 @@ import { type ChunkTable, NO_CHUNK } from './chunk-table.ts';
 
 /** `used` moves in steps, so that small entries share one store. */
 const USED_STEP_BYTES = 4096;
+/** `used limit` moves in steps, so that a run of appends shares one store. */
+export const LIMIT_STEP = 16;
 
 export class Staging {
   readonly #table: ChunkTable;
@@ -27,6 +29,9 @@ export class Staging {
   #offset = 0;
   #end = 0;
   #usedEnd = 0;
+  /** Where to look for the next chunk, as long as nothing was reclaimed. */
+  #hint = 0;
+  #reclaims = 0;
 
   constructor(table: ChunkTable, tenant: number) {
     assert(tenant > 0, 'a tenant is an incarnation');
@@ -54,8 +59,9 @@ export class Staging {
   willPublish(offset: number, address: number): void {
     const chunk = this.#table.chunkOf(offset);
     if (address < this.#usedLimits[chunk]) return;
-    this.#usedLimits[chunk] = address + 1;
-    this.#table.setUsedLimit(chunk, address + 1);
+    // Too high is safe: the chunk only waits for some more addresses to be trimmed.
+    this.#usedLimits[chunk] = address + LIMIT_STEP;
+    this.#table.setUsedLimit(chunk, address + LIMIT_STEP);
   }
 
   /** No reference to `offset` will leave this thread any more. */
@@ -72,8 +78,13 @@ export class Staging {
   }
 
   #lease(bytes: number, urgent: boolean): boolean {
-    const chunk = this.#table.lease(this.#tenant, bytes, urgent);
+    const reclaims = this.#table.reclaims();
+    // The lowest free chunk is the one most likely still in a cache.
+    const hint = reclaims === this.#reclaims ? this.#hint : 0;
+    const chunk = this.#table.lease(this.#tenant, bytes, urgent, hint);
     if (chunk === NO_CHUNK) return false;
+    this.#reclaims = reclaims;
+    this.#hint = this.#table.isOrdinary(chunk) ? chunk : 0;
     this.#leave();
     this.#chunk = chunk;
     const start = this.#table.chunkOffset(chunk);
