@@ -14,6 +14,7 @@ export type {
 } from './runtime/log-entry.ts';
 export { attach, open, type TangoHandle } from './runtime/open.ts';
 export type { OpenOptions } from './runtime/open-options.ts';
+export type { PlayedEntry } from './runtime/played-entry.ts';
 export type {
   AppendOptions,
   SharedLog,

@@ -11,6 +11,7 @@ import { exposeControl } from './control.ts';
 import { type LogBuffers, LogMemory } from './log-memory.ts';
 import type { ActorId } from './message.ts';
 import { directoryOf, type Placement } from './placement.ts';
+import { type Counts, ThreadCounters, TURNS_PER_PUBLISH } from './thread-counters.ts';
 
 /** The startup message: everything a thread needs, structured-cloneable but for the port. */
 export interface ActorThreadData {
@@ -24,8 +25,8 @@ export interface ActorThreadData {
 export interface ActorThreadStats {
   /** Messages received. */
   readonly received: number;
-  /** Milliseconds of CPU time this thread has used. */
-  readonly cpuMs: number;
+  /** Milliseconds the thread's event loop was not waiting. */
+  readonly busyMs: number;
 }
 
 /** What the owner may ask an actor thread. */
@@ -40,7 +41,11 @@ export interface ActorThreadControl {
 /** An actor with its id, and what wants to know when threads come or go. */
 export interface HostedActorSpec {
   readonly id: ActorId;
-  readonly actor: Actor & { onMembership?(): void };
+  readonly actor: Actor & {
+    onMembership?(): void;
+    /** What the actor has counted so far. */
+    counts?(): Counts;
+  };
 }
 
 /** Runs the actors of this thread until the owner says stop. Returns at once. */
@@ -61,16 +66,37 @@ export function runActorThread(
   });
   for (const { id, actor } of specs) host.add(id, actor);
   let stopped = false;
+  let sleeps = 0;
+  let turns = 0;
+  const counters = new ThreadCounters(memory.counters.countersOf(data.thread), [
+    () => ({ received: host.received, sleeps }),
+    ...specs.map(
+      ({ actor }) =>
+        () =>
+          actor.counts?.() ?? {},
+    ),
+  ]);
   const duty: Duty = {
-    turn: () => host.turn(),
+    turn: () => {
+      if (++turns % TURNS_PER_PUBLISH === 0) counters.publish();
+      return host.turn();
+    },
     wanted: () => !stopped,
     untilTimer: () => host.untilTimer(),
     yieldsAfterWork: false,
-    resting: () => memory.threads.beat(data.thread),
+    resting: (asleep) => {
+      memory.threads.beat(data.thread);
+      if (!asleep) return;
+      sleeps++;
+      counters.publish();
+    },
   };
   const control: ActorThreadControl = {
     ready: () => {},
-    stats: () => ({ received: host.received, cpuMs: cpuMilliseconds() }),
+    stats: () => {
+      counters.publish();
+      return { received: host.received, busyMs: performance.eventLoopUtilization().active };
+    },
     stop: () => {
       stopped = true;
       memory.threads.ring(data.thread);
@@ -79,9 +105,4 @@ export function runActorThread(
   };
   exposeControl(control, data.control);
   new Idle(memory.threads, data.thread).run(duty);
-}
-
-/** Node 20 has no per-thread CPU clock: the loop's active time is what there is. */
-function cpuMilliseconds(): number {
-  return performance.eventLoopUtilization().active;
 }

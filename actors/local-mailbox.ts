@@ -27,7 +27,11 @@ export class LocalMailbox {
   /** Oldest first; messages are pushed to the last ring and taken from the first. */
   readonly #rings: Ring[] = [newRing(Math.max(RING_WORDS, 2 * MESSAGE_WORDS_MAX))];
 
+  /** Messages pushed and not taken: most turns find none and look no further. */
+  #count = 0;
+
   push(message: Message): void {
+    this.#count++;
     let { sender } = this.#rings[this.#rings.length - 1];
     let at = sender.claim(messageWords(message));
     if (at === NO_RECORD) {
@@ -42,16 +46,18 @@ export class LocalMailbox {
 
   /** Takes the oldest message into `message`; false when there is none. */
   take(message: Message): boolean {
-    for (;;) {
+    while (this.#count > 0) {
       const { receiver } = this.#rings[0];
       const at = receiver.next();
       if (at !== NO_RECORD) {
         decodeMessage(message, receiver.words, at);
         receiver.release();
+        this.#count--;
         return true;
       }
-      if (this.#rings.length === 1) return false;
+      // Pushes have moved on to a larger ring.
       this.#rings.shift();
     }
+    return false;
   }
 }

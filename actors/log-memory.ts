@@ -2,6 +2,7 @@
  * The shared memory of one log: the buffers that cross threads, and a thread's views on them.
  * Everything is allocated at open, so that a thread attaches by structured clone alone.
  */
+import { CounterTable, countersBytesFor, initializeCounters } from '../shared-memory/counters.ts';
 import { entryFootprint } from '../shared-memory/entry-layout.ts';
 import { type GridSizes, gridBytesFor, MailboxGrid } from '../shared-memory/mailbox-grid.ts';
 import { allocateSequencer, SequencerMemory } from '../shared-memory/sequencer-memory.ts';
@@ -13,6 +14,7 @@ import { MAILBOX_WORDS, STREAMS_MAX, STREAMS_PER_ENTRY_MAX } from './config.ts';
 import { allocateLayoutStore, LayoutStore } from './layout-store.ts';
 import type { ProjectionMap } from './projection.ts';
 import type { LogCapacity } from './sequencer.ts';
+import { THREAD_COUNTERS } from './thread-counters.ts';
 
 /** What decides the sizes; all numbers are integers within the ranges of `open`. */
 export interface LogSizes {
@@ -35,6 +37,7 @@ export interface LogBuffers {
   readonly layoutStore: SharedArrayBuffer;
   readonly threads: SharedArrayBuffer;
   readonly mailboxes: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
 }
 
 export function footprintMax(sizes: LogSizes): number {
@@ -61,7 +64,14 @@ export function allocateLog(sizes: LogSizes, options: AllocateOptions = {}): Log
     layoutStore: allocateLayoutStore(),
     threads: allocateThreadTable(sizes.actorThreads + sizes.attachMax),
     mailboxes: new SharedArrayBuffer(gridBytesFor(gridSizes(sizes))),
+    counters: allocateCounters(sizes.actorThreads + sizes.attachMax),
   };
+}
+
+function allocateCounters(threads: number): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(countersBytesFor(THREAD_COUNTERS, threads));
+  initializeCounters(buffer, 0, THREAD_COUNTERS, threads);
+  return buffer;
 }
 
 /** One thread's views. */
@@ -70,6 +80,7 @@ export class LogMemory {
   readonly sequencer: SequencerMemory;
   readonly layoutStore: LayoutStore;
   readonly threads: ThreadTable;
+  readonly counters: CounterTable<typeof THREAD_COUNTERS>;
   readonly #units: readonly UnitMemory[];
   readonly #buffers: LogBuffers;
 
@@ -80,6 +91,7 @@ export class LogMemory {
     this.sequencer = new SequencerMemory(buffers.sequencer);
     this.layoutStore = new LayoutStore(new WriteOnceRegisters(buffers.layoutStore));
     this.threads = new ThreadTable(buffers.threads);
+    this.counters = new CounterTable(THREAD_COUNTERS, buffers.counters, 0);
   }
 
   unit(unit: UnitId): UnitMemory {

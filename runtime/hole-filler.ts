@@ -7,6 +7,7 @@
 import type { Actor, ActorContext } from '../actors/actor.ts';
 import { FILL_ROUND_POSITIONS_MAX } from '../actors/config.ts';
 import type { Message } from '../actors/message.ts';
+import type { Counts } from '../actors/thread-counters.ts';
 import { fillPosition } from './chain.ts';
 import type { LogClient } from './log-client.ts';
 import type { Position } from './log-entry.ts';
@@ -46,6 +47,10 @@ export class HoleFiller implements Actor {
 
   onMembership(): void {
     this.#client.onMembership();
+  }
+
+  counts(): Counts {
+    return { ...this.#client.counters };
   }
 
   #next(context: ActorContext): void {

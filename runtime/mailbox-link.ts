@@ -7,6 +7,7 @@ import { ActorHost } from '../actors/actor-host.ts';
 import { clientActor } from '../actors/actor-ids.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
 import { directoryOf, type Placement } from '../actors/placement.ts';
+import { ThreadCounters, TURNS_PER_PUBLISH } from '../actors/thread-counters.ts';
 import { type Duty, Idle } from '../shared-memory/idle.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
@@ -26,15 +27,20 @@ export interface MailboxLinkOptions {
 
 export class MailboxLink {
   readonly client: LogClient;
+  readonly thread: ThreadIndex;
   readonly #host: ActorHost;
   readonly #idle: Idle;
   readonly #duty: Duty;
   /** Referenced while operations are under way: a pending waitAsync keeps no thread alive. */
   readonly #keepAlive = setInterval(() => {}, FOR_EVER_MS).unref();
+  readonly #counters: ThreadCounters;
   #turnScheduled = false;
+  #sleeps = 0;
+  #turns = 0;
 
   constructor(options: MailboxLinkOptions) {
     const { memory, placement, thread, incarnation, times } = options;
+    this.thread = thread;
     const directory = directoryOf(placement);
     const isReachable = (actor: number): boolean => {
       const home = directory(actor);
@@ -51,11 +57,20 @@ export class MailboxLink {
     this.#host.add(clientActor(thread), this.client);
     this.#idle = new Idle(memory.threads, thread);
     this.#duty = {
-      turn: () => this.#host.turn(),
+      turn: () => this.#turn(),
       wanted: () => this.#stillBusy(),
       untilTimer: () => this.#host.untilTimer(),
       yieldsAfterWork: true,
+      resting: (asleep) => {
+        if (!asleep) return;
+        this.#sleeps++;
+        this.#counters.publish();
+      },
     };
+    this.#counters = new ThreadCounters(memory.counters.countersOf(thread), [
+      () => ({ received: this.#host.received, sleeps: this.#sleeps }),
+      () => ({ ...this.client.counters }),
+    ]);
   }
 
   /** Call after an operation has begun: its messages leave and its replies are taken. */
@@ -75,6 +90,11 @@ export class MailboxLink {
   /** One turn on the calling thread, for callers that poll; true when there was work. */
   poll(): boolean {
     return this.#host.turn();
+  }
+
+  /** Shows this thread's counters to the others; done by itself when the thread rests. */
+  publishCounters(): void {
+    this.#counters.publish();
   }
 
   /** Runs a procedure on the event loop. */
@@ -128,7 +148,14 @@ export class MailboxLink {
   leave(): void {
     this.#host.turn();
     this.client.abandon();
+    this.#counters.publish();
     clearInterval(this.#keepAlive);
+  }
+
+  #turn(): boolean {
+    // A thread that never rests shows its counters all the same.
+    if (++this.#turns % TURNS_PER_PUBLISH === 0) this.#counters.publish();
+    return this.#host.turn();
   }
 
   #stillBusy(): boolean {

@@ -18,6 +18,7 @@ import { fillPosition, trimPosition, trimPrefix } from './chain.ts';
 import { type EntriesOptions, readEntries } from './entries.ts';
 import type { LogEntry, Position, StreamId } from './log-entry.ts';
 import type { MailboxLink } from './mailbox-link.ts';
+import type { PlayedEntry } from './played-entry.ts';
 import type { Procedure } from './procedure.ts';
 import { readComplete, readPosition, unwritten } from './read.ts';
 import { StreamReader } from './stream-reader.ts';
@@ -48,6 +49,12 @@ export interface StreamCursor {
   readnext(): Promise<LogEntry | undefined>;
   /** Blocks only for an entry that its writer has not finished, up to `holeFillMs`. */
   readnextSync(): LogEntry | undefined;
+  /**
+   * Hands every known entry to `handler` in log order, junk skipped; returns how many. The entry
+   * and its payload are valid during the call only: nothing is allocated per entry. Blocks only
+   * for an entry that its writer has not finished. ERR_TRIMMED as readnext.
+   */
+  playSync(handler: (entry: PlayedEntry) => void): number;
 }
 
 export class SharedLog {
@@ -195,6 +202,7 @@ export class SharedLog {
       syncSync: () => this.#runSync(reader.sync()),
       readnext: async () => this.#run(reader.next()),
       readnextSync: () => this.#runSync(reader.next()),
+      playSync: (handler) => this.#runSync(reader.play(handler)),
     };
   }
 

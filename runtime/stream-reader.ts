@@ -10,6 +10,7 @@ import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { Deadline, exited, lateError, newerProjection } from './deadline.ts';
 import type { LogClient } from './log-client.ts';
 import type { DataEntry, Position, StreamId } from './log-entry.ts';
+import { PlayedEntry } from './played-entry.ts';
 import { ACTOR_EXITED, call, NO_ANSWER, type Procedure } from './procedure.ts';
 import { isPrefixTrimmed, readPosition } from './read.ts';
 
@@ -83,6 +84,35 @@ export class StreamReader {
       return entry;
     }
     return undefined;
+  }
+
+  /**
+   * Hands every known entry to `handler` in log order, junk skipped, and returns how many there
+   * were. The entry is valid during the call only. Waits for an entry that is being written.
+   */
+  *play(handler: (entry: PlayedEntry) => void): Procedure<number> {
+    const client = this.#client;
+    const played = new PlayedEntry(client.memory.sizes.entryBytesMax);
+    let count = 0;
+    while (this.#next < this.#positions.length) {
+      const position = this.#positions[this.#next];
+      const { chain } = client.map.extentOf(position);
+      const { reader } = client.memory.unit(chain[chain.length - 1]);
+      const address = client.map.addressOf(position);
+      const outcome = reader.locate(address, position);
+      if (outcome === SlotOutcome.UNWRITTEN) {
+        yield* readPosition(client, position);
+        continue;
+      }
+      const complete = outcome === SlotOutcome.WRITTEN && played.load(reader, address, position);
+      if (!complete && outcome !== SlotOutcome.JUNK) throw trimmedError(this.stream, position);
+      this.#next++;
+      if (!complete) continue;
+      count++;
+      handler(played);
+    }
+    client.counters.fetches += count;
+    return count;
   }
 
   #dropRead(): void {

@@ -2,6 +2,7 @@
 import type { ActorSystem } from '../actors/actor-system.ts';
 import type { ActorThreadStats } from '../actors/actor-thread.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
+import type { ThreadCounter } from '../actors/thread-counters.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { TangoHandle } from './open.ts';
@@ -22,22 +23,15 @@ export interface TangoStats {
     /** Per storage unit: addresses written, trimmed, and chunks of entry bytes free now. */
     readonly units: readonly UnitStats[];
   };
-  /** Of this thread's log client. */
-  readonly client: Readonly<Record<ClientCounter, number>>;
-  /** Threads attached to the log now, actor threads not counted. */
+  /** Of this thread, up to date. */
+  readonly thread: Readonly<Record<ThreadCounter, number>>;
+  /** Summed over all threads there have been; each publishes when it rests, so it may be late. */
+  readonly all: Readonly<Record<ThreadCounter, number>>;
+  /** Operations of this thread under way. */
+  readonly busy: number;
+  /** Threads attached to the log now, the owner included. */
   readonly attached: number;
 }
-
-type ClientCounter =
-  | 'appends'
-  | 'appendedBytes'
-  | 'disturbedAppends'
-  | 'reads'
-  | 'fetches'
-  | 'repairs'
-  | 'fills'
-  | 'trims'
-  | 'busy';
 
 export interface UnitStats {
   readonly unit: number;
@@ -75,6 +69,7 @@ export class Tango implements AsyncDisposable {
   stats(): TangoStats {
     const { memory, link } = this.#parts;
     const { client } = link;
+    link.publishCounters();
     const { threads, sequencer } = memory;
     let attached = 0;
     for (let thread = memory.sizes.actorThreads; thread < threads.count; thread++) {
@@ -88,7 +83,9 @@ export class Tango implements AsyncDisposable {
         streams: sequencer.streamsKnown,
         units: client.map.units().map((unit) => unitStats(memory, unit)),
       },
-      client: { ...client.counters, busy: client.busy },
+      thread: memory.counters.read(link.thread),
+      all: memory.counters.sum(),
+      busy: client.busy,
       attached,
     };
   }
