@@ -62,7 +62,11 @@ export class Tango implements AsyncDisposable {
   constructor(parts: TangoParts) {
     this.#parts = parts;
     this.handle = parts.handle;
-    this.log = new SharedLog(parts.link, () => this.#closed !== undefined || this.#ownerClosed);
+    const { threads } = parts.memory;
+    this.log = new SharedLog(
+      parts.link,
+      () => this.#closed !== undefined || this.#ownerClosed || threads.closed(),
+    );
   }
 
   /** Counters, read from shared memory; those of other threads may be late. Never blocks. */
@@ -114,7 +118,8 @@ export class Tango implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { link, closeShared } = this.#parts;
+    const { memory, link, system, closeShared } = this.#parts;
+    if (system !== undefined) memory.threads.markClosed();
     if (!this.#ownerClosed) await link.drained(DRAIN_MS_MAX);
     link.close();
     await closeShared();

@@ -2,7 +2,7 @@
  * The thread table: who lives, and who is in the middle of an operation on shared memory.
  *
  *    0 +---------------------------------------------------------------+
- *      | threads · incarnations ever given · membership version        |
+ *      | threads · incarnations ever given · membership version · closed|
  *  128 +---------------------------------------------------------------+
  *      | record of thread 0 (256 bytes), record of thread 1, ...       |
  *
@@ -28,6 +28,7 @@ import { CACHE_LINE_BYTES } from './words.ts';
 export const THREAD_COUNT_OFFSET = 0;
 export const INCARNATIONS_OFFSET = 4;
 export const MEMBERSHIP_VERSION_OFFSET = 8;
+export const CLOSED_OFFSET = 12;
 export const THREAD_TABLE_HEADER_BYTES = 2 * CACHE_LINE_BYTES;
 
 export const THREAD_STATE_OFFSET = 0;

@@ -4,6 +4,7 @@
  */
 import { assert } from './assert.ts';
 import {
+  CLOSED_OFFSET,
   DOORBELL_OFFSET,
   HEARTBEAT_OFFSET,
   IN_FLIGHT_OFFSET,
@@ -91,6 +92,15 @@ export class ThreadTable {
 
   incarnation(thread: ThreadIndex): number {
     return Atomics.load(this.#words, this.#at(thread, INCARNATION_OFFSET));
+  }
+
+  /** The owner has begun to close the log: nothing new is begun by anybody. */
+  closed(): boolean {
+    return Atomics.load(this.#words, word(CLOSED_OFFSET)) !== 0;
+  }
+
+  markClosed(): void {
+    Atomics.store(this.#words, word(CLOSED_OFFSET), 1);
   }
 
   /** Grows with every claim, release and exit; reload what depends on who is alive. */
