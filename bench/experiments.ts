@@ -1,0 +1,23 @@
+/** All experiments, in the order in which they run and are listed. */
+import { experiment as appendLatency } from './append-latency.bench.ts';
+import { experiment as appendThroughput } from './append-throughput.bench.ts';
+import type { Experiment } from './harness/experiment.ts';
+import { experiment as mailboxThroughput } from './one-to-one-mailbox-throughput.bench.ts';
+import { experiment as mailboxLatency } from './ping-pong-mailbox-latency.bench.ts';
+import { experiment as playback } from './playback.bench.ts';
+import { experiment as randomRead } from './random-read.bench.ts';
+import { experiment as tokenThroughput } from './token-throughput.bench.ts';
+
+export const experiments: readonly Experiment[] = [
+  mailboxThroughput,
+  mailboxLatency,
+  tokenThroughput,
+  appendThroughput,
+  appendLatency,
+  randomRead,
+  playback,
+];
+
+export function experimentNamed(name: string): Experiment | undefined {
+  return experiments.find((experiment) => experiment.name === name);
+}
