@@ -56,6 +56,7 @@ export class ActorHost {
   #peers: Peer[] = [];
   #peerOf: (Peer | undefined)[] = [];
   #membership = -1;
+  #membershipNews = false;
   #spilled = 0;
   #received = 0;
   #turns = 0;
@@ -84,6 +85,7 @@ export class ActorHost {
   /** One turn; true when there was something to do. */
   turn(): boolean {
     if (this.#threads.membershipVersion() !== this.#membership) this.#refreshPeers();
+    if (this.#membershipNews) this.#tellMembership();
     let worked = false;
     const peers = this.#peers;
     for (let i = 0; i < peers.length; i++) {
@@ -117,7 +119,7 @@ export class ActorHost {
     message.from = from;
     const thread = this.#options.directory(message.to);
     if (thread === this.#options.thread) return this.#local.push(message);
-    const peer = this.#peerOf[thread];
+    const peer = this.#peerOf[thread] ?? this.#newPeer(thread);
     // Nobody lives there (any more): the message is lost like any message to the dead.
     if (peer === undefined) return;
     const at = peer.spill.length > 0 ? NO_RECORD : peer.sender.claim(messageWords(message));
@@ -229,6 +231,18 @@ export class ActorHost {
       this.#peers.push(peer);
       this.#spilled += peer.spill.length;
     }
+    this.#membershipNews = true;
+  }
+
+  /** A thread that has come since the last turn is found at once. */
+  #newPeer(thread: ThreadIndex): Peer | undefined {
+    if (this.#threads.membershipVersion() !== this.#membership) this.#refreshPeers();
+    return this.#peerOf[thread];
+  }
+
+  /** Told in a turn, never from within a send: who is told may send in turn. */
+  #tellMembership(): void {
+    this.#membershipNews = false;
     this.#options.onMembership?.();
   }
 }

@@ -93,12 +93,11 @@ projection('starts with chains of consecutive units and one active range', () =>
 });
 
 projection('finds the range of a position at its first and last one', () => {
-  const extents = extentsAt(0);
   const ranges = [
-    { from: 0, to: 10, extents },
-    { from: 10, to: 11, extents },
-    { from: 11, to: 30, extents },
-    { from: 30, extents },
+    { from: 0, to: 10, extents: extentsAt(0) },
+    { from: 10, to: 11, extents: extentsAt(10) },
+    { from: 11, to: 30, extents: extentsAt(11) },
+    { from: 30, extents: extentsAt(30) },
   ];
   const map = mapOf(ranges);
   const rangeAt = (position: number): number => ranges.indexOf(map.rangeOf(position) as never);
@@ -254,7 +253,20 @@ projection('refuses what is not well formed', () => {
   refuses({ ranges: [{ from: 1, extents }] }, /start at position 0/);
   refuses({ ranges: [{ from: 0, extents: [] }] }, /a range has extents/);
   refuses({ ranges: [{ from: 0, extents: [{ chain: [], start: 0 }] }] }, /an extent has a chain/);
-  refuses({ ranges: [{ from: 0, extents: [{ chain: [4, 4], start: 0 }] }] }, /a unit once/);
+  refuses(
+    { ranges: [{ from: 0, extents: [{ chain: [4, 4], start: 0 }] }] },
+    /one place of a range/,
+  );
+  const twice = [...extents, ...extents];
+  refuses({ ranges: [{ from: 0, extents: twice }] }, /one place of a range/);
+  for (const start of [-1, 0.5, Number.NaN]) {
+    refuses({ ranges: [{ from: 0, extents: [{ chain: [0], start }] }] }, /begins at an address/);
+  }
+  const overlapping = [
+    { from: 0, to: 9, extents },
+    { from: 9, extents: [{ chain: extents[0].chain, start: 8 }] },
+  ];
+  refuses({ ranges: overlapping }, /share no address/);
   refuses({ ranges: [{ from: 0, to: 9, extents }] }, /the last range is active/);
   const last = { from: 9, extents };
   refuses({ ranges: [{ from: 0, extents }, last] }, /ranges follow each other/);

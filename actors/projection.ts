@@ -50,15 +50,30 @@ export function checkProjection(projection: Projection): void {
   const { epoch, ranges } = projection;
   assert(Number.isSafeInteger(epoch) && epoch >= 1, 'an epoch is a positive integer');
   assert(ranges.length > 0 && ranges[0].from === 0, 'the ranges start at position 0');
+  /** Per unit, the addresses that earlier ranges use. */
+  const usedTo = new Map<UnitId, number>();
   for (const [i, range] of ranges.entries()) {
+    assert(Number.isSafeInteger(range.from), 'a range begins at a position');
     assert(range.extents.length > 0, 'a range has extents');
-    for (const extent of range.extents) {
-      assert(extent.chain.length > 0, 'an extent has a chain');
-      assert(new Set(extent.chain).size === extent.chain.length, 'a chain names a unit once');
-    }
+    checkExtents(range, usedTo);
     const next = ranges[i + 1];
     if (next === undefined) assert(range.to === undefined, 'the last range is active');
     else assert(range.to === next.from && range.to > range.from, 'ranges follow each other');
+  }
+}
+
+function checkExtents({ from, to, extents }: Range, usedTo: Map<UnitId, number>): void {
+  const inRange = new Set<UnitId>();
+  for (const [i, { chain, start }] of extents.entries()) {
+    assert(chain.length > 0, 'an extent has a chain');
+    assert(Number.isSafeInteger(start) && start >= 0, 'an extent begins at an address');
+    const rows = to === undefined ? 0 : Math.ceil((to - from - i) / extents.length);
+    for (const unit of chain) {
+      assert(!inRange.has(unit), 'a unit is in one place of a range');
+      assert(start >= (usedTo.get(unit) ?? 0), 'two ranges share no address of a unit');
+      inRange.add(unit);
+      usedTo.set(unit, start + rows);
+    }
   }
 }
 

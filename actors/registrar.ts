@@ -37,9 +37,12 @@ const LINE_BYTES_MAX = 4096;
 export class Registrar {
   readonly address: RegistrarAddress;
   readonly #server: Server;
+  /** Every open connection: of threads that are registered, and of those that are not (yet). */
   readonly #sockets = new Set<Socket>();
   readonly #memory: LogMemory;
   readonly #firstClient: ThreadIndex;
+  #attached = 0;
+  #closed = false;
 
   private constructor(server: Server, memory: LogMemory, firstClient: ThreadIndex) {
     this.#server = server;
@@ -63,11 +66,12 @@ export class Registrar {
 
   /** Threads attached now. */
   get attached(): number {
-    return this.#sockets.size;
+    return this.#attached;
   }
 
   /** Stops listening and lets every attached thread know by closing its socket. */
   async close(): Promise<void> {
+    this.#closed = true;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#sockets) socket.destroy();
     await closed;
@@ -77,14 +81,18 @@ export class Registrar {
     socket.unref();
     // A peer that vanishes ends in 'close' like one that leaves.
     socket.on('error', () => socket.destroy());
+    // A connection that came while the server was closing: nobody would end it.
+    if (this.#closed) return void socket.destroy();
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
     readLine(socket, (line) => {
       const answer = line === this.address.secret ? this.#claim() : refusal();
-      if ('thread' in answer) {
-        this.#sockets.add(socket);
-        socket.once('close', () => this.#gone(socket, answer));
-      }
-      socket.write(`${JSON.stringify(answer)}\n`);
-      if ('error' in answer) socket.end();
+      const text = `${JSON.stringify(answer)}\n`;
+      // Who is refused has no reason to stay, whether it closes its end or not.
+      if ('error' in answer) return void socket.end(text, () => socket.destroy());
+      this.#attached++;
+      socket.once('close', () => this.#gone(answer));
+      socket.write(text);
     });
   }
 
@@ -98,8 +106,8 @@ export class Registrar {
   }
 
   /** The thread is past its last instruction. */
-  #gone(socket: Socket, { thread, incarnation }: Registration): void {
-    this.#sockets.delete(socket);
+  #gone({ thread, incarnation }: Registration): void {
+    this.#attached--;
     for (let unit = 0; unit < this.#memory.unitCount; unit++) {
       this.#memory.unit(unit).chunks.retireAllOf(incarnation);
     }

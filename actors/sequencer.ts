@@ -70,7 +70,7 @@ export class Sequencer implements Actor {
   }
 
   #refusal(message: Message): number {
-    if (message.epoch !== this.#memory.servingEpoch()) return SlotOutcome.SEALED;
+    if (!this.#serves(message.epoch)) return SlotOutcome.SEALED;
     if (this.#tail >= this.#limitSeen && !this.#hasRoom(message.value === URGENT)) {
       return SlotOutcome.FULL;
     }
@@ -78,6 +78,10 @@ export class Sequencer implements Actor {
     if (streams === 0) return SlotOutcome.OK;
     if (streams > STREAMS_PER_ENTRY_MAX || !this.#findStreams(message)) return TOO_MANY_STREAMS;
     return SlotOutcome.OK;
+  }
+
+  #serves(epoch: number): boolean {
+    return epoch !== 0 && epoch === this.#memory.servingEpoch();
   }
 
   #hasRoom(urgent: boolean): boolean {
@@ -124,7 +128,7 @@ export class Sequencer implements Actor {
   #tails(message: Message, context: ActorContext): void {
     const reply = this.#reply.replyTo(message, MessageType.SEQUENCER_TOLD_TAILS, SlotOutcome.OK);
     reply.value = this.#memory.servingEpoch();
-    if (message.epoch !== reply.value) {
+    if (!this.#serves(message.epoch)) {
       reply.outcome = SlotOutcome.SEALED;
     } else {
       const record = this.#memory.findStream(message.extra[0], false);

@@ -89,8 +89,8 @@ export class Backpointers {
         this.complete = true;
         return;
       }
+      // UNKNOWN is 1, which no slot but the first can hold as a distance.
       if (distance <= below || distance > position) return;
-      if (i > 0 && distance === UNKNOWN) return;
       below = distance;
       this.positions[this.count++] = position - distance;
     }

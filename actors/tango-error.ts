@@ -1,25 +1,28 @@
 /** The one error class of the public interface, told apart by its code. */
 
-export type TangoErrorCode =
-  | 'ERR_INVALID_ARGUMENT'
-  | 'ERR_UNWRITTEN'
-  | 'ERR_TRIMMED'
-  | 'ERR_WRITTEN'
-  | 'ERR_SEALED'
-  | 'ERR_LOG_FULL'
-  | 'ERR_ENTRY_TOO_LARGE'
-  | 'ERR_TOO_MANY_STREAMS'
-  | 'ERR_TOO_MANY_THREADS'
-  | 'ERR_CONFLICT'
-  | 'ERR_ASYNC_TRANSACTION'
-  | 'ERR_ACTOR_EXITED'
-  | 'ERR_CLOSED'
-  | 'ERR_ABORTED'
-  | 'ERR_CORRUPT'
-  | 'ERR_LOCKED'
-  | 'ERR_TIMEOUT'
-  | 'ERR_UNSUPPORTED'
-  | 'ERR_TYPE_MISMATCH';
+const CODES = [
+  'ERR_INVALID_ARGUMENT',
+  'ERR_UNWRITTEN',
+  'ERR_TRIMMED',
+  'ERR_WRITTEN',
+  'ERR_SEALED',
+  'ERR_LOG_FULL',
+  'ERR_ENTRY_TOO_LARGE',
+  'ERR_TOO_MANY_STREAMS',
+  'ERR_TOO_MANY_THREADS',
+  'ERR_CONFLICT',
+  'ERR_ASYNC_TRANSACTION',
+  'ERR_ACTOR_EXITED',
+  'ERR_CLOSED',
+  'ERR_ABORTED',
+  'ERR_CORRUPT',
+  'ERR_LOCKED',
+  'ERR_TIMEOUT',
+  'ERR_UNSUPPORTED',
+  'ERR_TYPE_MISMATCH',
+] as const;
+
+export type TangoErrorCode = (typeof CODES)[number];
 
 /** Which position, epoch, object or key an error is about. */
 export interface TangoErrorDetails {
@@ -40,10 +43,11 @@ interface PlainTangoError extends TangoErrorDetails {
 export class TangoError extends Error {
   override readonly name = 'TangoError';
   readonly code: TangoErrorCode;
-  readonly position?: number;
-  readonly epoch?: number;
-  readonly object?: string;
-  readonly key?: unknown;
+  // Declared, not defined: absent where nothing was given.
+  declare readonly position?: number;
+  declare readonly epoch?: number;
+  declare readonly object?: string;
+  declare readonly key?: unknown;
 
   constructor(code: TangoErrorCode, message: string, details: TangoErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -88,5 +92,5 @@ export class TangoError extends Error {
 function isPlain(value: unknown): value is PlainTangoError {
   if (typeof value !== 'object' || value === null) return false;
   const { code, message } = value as { code?: unknown; message?: unknown };
-  return typeof code === 'string' && code.startsWith('ERR_') && typeof message === 'string';
+  return CODES.some((known) => known === code) && typeof message === 'string';
 }

@@ -63,6 +63,10 @@ export class StreamReader {
     const tail = yield* this.#askTails();
     const found: Position[] = [];
     yield* this.#walk(tail, found);
+    // Where a reader begins, what was trimmed before is no gap.
+    while (!this.#anchored && found.length > 0 && this.#isTrimmed(found[found.length - 1])) {
+      found.pop();
+    }
     this.#dropRead();
     for (let i = found.length - 1; i >= 0; i--) this.#positions.push(found[i]);
     if (tail - 1 > this.#known) this.#known = tail - 1;
@@ -113,6 +117,10 @@ export class StreamReader {
     }
     client.counters.fetches += count;
     return count;
+  }
+
+  #isTrimmed(position: Position): boolean {
+    return isPrefixTrimmed(this.#client, position);
   }
 
   #dropRead(): void {

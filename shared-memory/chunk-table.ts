@@ -69,7 +69,7 @@ export class ChunkTable {
     return loadLong(this.#longs, this.#usedLimitIndex(chunk));
   }
 
-  /** Only the tenant calls it, and only with a higher limit than before. */
+  /** Only the tenant calls it; never below 1 + the highest address published or under way. */
   setUsedLimit(chunk: number, limit: number): void {
     storeLong(this.#longs, this.#usedLimitIndex(chunk), limit);
   }

@@ -24,6 +24,9 @@ import type { Slots } from './slots.ts';
 import { FIRST_REFERENCE, REFERENCE_SHIFT, SlotOutcome } from './slots-layout.ts';
 import { highWord, joinWords, lowWord, WORD_BYTES } from './words.ts';
 
+/** Looks at one slot: it can be written anew once while we look, not again and again. */
+const ATTEMPTS_MAX = 3;
+
 export class EntryReader {
   readonly #slots: Slots;
   readonly #words: Int32Array;
@@ -47,12 +50,15 @@ export class EntryReader {
    * about it. Throws InvariantError when the memory holds something else there.
    */
   locate(address: number, position: number): SlotOutcome {
-    const reference = this.#slots.load(address);
-    if (reference < FIRST_REFERENCE) return this.#slots.look(address);
-    if (this.#parse(reference, position)) return SlotOutcome.WRITTEN;
-    const outcome = this.#slots.look(address);
-    assert(outcome !== SlotOutcome.WRITTEN, `the entry at position=${position} is intact`);
-    return outcome;
+    for (let attempt = 0; ; attempt++) {
+      const reference = this.#slots.load(address);
+      if (reference < FIRST_REFERENCE) return this.#slots.look(address);
+      if (this.#parse(reference, position)) return SlotOutcome.WRITTEN;
+      const outcome = this.#slots.look(address);
+      if (outcome !== SlotOutcome.WRITTEN) return outcome;
+      // The first reference was of the lap before, and the slot has been written anew since.
+      assert(attempt < ATTEMPTS_MAX, `the entry at position=${position} is intact`);
+    }
   }
 
   /** True when what was read of the entry at `address` since locate() was valid throughout. */

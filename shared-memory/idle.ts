@@ -67,17 +67,16 @@ export class Idle {
    * anything else of this thread are handled meanwhile, timers of the event loop are not.
    */
   drive(duty: Duty, done: () => boolean, deadline: number): boolean {
-    let worked = performance.now();
-    for (let idleTurns = 0; !done(); ) {
-      if (duty.turn()) {
-        idleTurns = 0;
-        continue;
-      }
-      if (++idleTurns % TURNS_PER_CLOCK !== 0) continue;
+    let workedMs = performance.now();
+    let working = false;
+    for (let turns = 1; !done(); turns++) {
+      if (duty.turn()) working = true;
+      if (turns % TURNS_PER_CLOCK !== 0) continue;
       const now = performance.now();
-      if (idleTurns === TURNS_PER_CLOCK) worked = now;
       if (now >= deadline) return false;
-      if (now - worked < SPIN_MS) continue;
+      if (working) workedMs = now;
+      working = false;
+      if (now - workedMs < SPIN_MS) continue;
       this.#block(duty, done, Math.min(duty.untilTimer(), deadline - now, SLEEP_MS_MAX));
     }
     return true;

@@ -15,15 +15,16 @@ import { type ChunkTable, NO_CHUNK } from './chunk-table.ts';
 
 /** `used` moves in steps, so that small entries share one store. */
 const USED_STEP_BYTES = 4096;
-/** `used limit` moves in steps, so that a run of appends shares one store. */
-export const LIMIT_STEP = 16;
+/** `used limit` of a leased chunk moves in steps, so that a run of appends shares one store. */
+const LIMIT_STEP = 16;
 
 export class Staging {
   readonly #table: ChunkTable;
   readonly #tenant: number;
   /** Entries taken and not settled, per chunk. */
   readonly #unsettled: Int32Array;
-  /** This thread's copy of `used limit` of the chunks it leases. */
+  /** `used limit` of the chunks this thread leases: as published, and exactly. */
+  readonly #publishedLimits: Float64Array;
   readonly #usedLimits: Float64Array;
   #chunk = NO_CHUNK;
   #offset = 0;
@@ -38,6 +39,7 @@ export class Staging {
     this.#table = table;
     this.#tenant = tenant;
     this.#unsettled = new Int32Array(table.count);
+    this.#publishedLimits = new Float64Array(table.count);
     this.#usedLimits = new Float64Array(table.count);
   }
 
@@ -59,8 +61,10 @@ export class Staging {
   willPublish(offset: number, address: number): void {
     const chunk = this.#table.chunkOf(offset);
     if (address < this.#usedLimits[chunk]) return;
-    // Too high is safe: the chunk only waits for some more addresses to be trimmed.
-    this.#usedLimits[chunk] = address + LIMIT_STEP;
+    this.#usedLimits[chunk] = address + 1;
+    if (address < this.#publishedLimits[chunk]) return;
+    // Too high is safe: if this thread dies, the chunk waits for some more addresses to be trimmed.
+    this.#publishedLimits[chunk] = address + LIMIT_STEP;
     this.#table.setUsedLimit(chunk, address + LIMIT_STEP);
   }
 
@@ -69,7 +73,7 @@ export class Staging {
     const chunk = this.#table.chunkOf(offset);
     const left = --this.#unsettled[chunk];
     assert(left >= 0, 'an entry is settled once');
-    if (left === 0 && chunk !== this.#chunk) this.#table.retire(chunk);
+    if (left === 0 && chunk !== this.#chunk) this.#retire(chunk);
   }
 
   /** Gives back what is leased. Unsettled entries keep their chunk until they are settled. */
@@ -90,7 +94,7 @@ export class Staging {
     const start = this.#table.chunkOffset(chunk);
     this.#offset = this.#usedEnd = start + this.#table.used(chunk);
     this.#end = start + this.#table.chunkBytes;
-    this.#usedLimits[chunk] = this.#table.usedLimit(chunk);
+    this.#usedLimits[chunk] = this.#publishedLimits[chunk] = this.#table.usedLimit(chunk);
     return true;
   }
 
@@ -98,7 +102,13 @@ export class Staging {
     const chunk = this.#chunk;
     this.#chunk = NO_CHUNK;
     this.#offset = this.#end = this.#usedEnd = 0;
-    if (chunk !== NO_CHUNK && this.#unsettled[chunk] === 0) this.#table.retire(chunk);
+    if (chunk !== NO_CHUNK && this.#unsettled[chunk] === 0) this.#retire(chunk);
+  }
+
+  /** Nothing of it is under way: the exact limit is known, so no trim has to wait for more. */
+  #retire(chunk: number): void {
+    this.#table.setUsedLimit(chunk, this.#usedLimits[chunk]);
+    this.#table.retire(chunk);
   }
 
   /** BEFORE the bytes are staged: a later tenant of this chunk starts above them. */

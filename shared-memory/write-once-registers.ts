@@ -61,11 +61,8 @@ export class WriteOnceRegisters {
     if (this.read(index) !== undefined) return 'present';
     const encoded = new TextEncoder().encode(text);
     const size = WORD_BYTES + alignUp(encoded.length, WORD_BYTES);
-    const taken = Atomics.add(this.#words, BYTES_TAKEN, size);
-    if (taken + size > this.#areaBytes) {
-      Atomics.sub(this.#words, BYTES_TAKEN, size);
-      return 'full';
-    }
+    const taken = this.#takeBytes(size);
+    if (taken < 0) return 'full';
     const start = this.#areaOffset + taken;
     this.#words[start / WORD_BYTES] = encoded.length;
     this.#bytes.set(encoded, start + WORD_BYTES);
@@ -74,6 +71,17 @@ export class WriteOnceRegisters {
     if (Atomics.compareExchange(this.#words, register, 0, taken + 1) !== 0) return 'present';
     this.#raiseHighest(index);
     return 'written';
+  }
+
+  /** Takes bytes of the area for good; -1 when so many are not left. */
+  #takeBytes(size: number): number {
+    let taken = Atomics.load(this.#words, BYTES_TAKEN);
+    while (taken + size <= this.#areaBytes) {
+      const before = Atomics.compareExchange(this.#words, BYTES_TAKEN, taken, taken + size);
+      if (before === taken) return taken;
+      taken = before;
+    }
+    return -1;
   }
 
   /** Highest register known to be written, from which to look further up. */
