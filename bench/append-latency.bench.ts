@@ -1,5 +1,5 @@
 /**
- * How long one append takes from the call until both replicas hold the entry, nothing else going on.
+ * How long one append takes from the call until both replicas hold it, nothing else going on.
  *
  *   main thread ── token ──▶ ┐
  *               ── write ──▶ ├ actor thread, awake: three round trips, each after the one before
