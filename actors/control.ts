@@ -53,22 +53,37 @@ export function connectControl<T extends object>(
   exited: Promise<unknown>,
 ): Controlled<T> {
   const remote = wrap<Answering>(endpoint(port));
-  const gone = exited.then((): never => {
-    throw new TangoError('ERR_ACTOR_EXITED', `the thread has exited: thread=${who}`);
+  // One list, not a promise to race with: that would keep every result for as long as the thread.
+  const underWay = new Set<(error: TangoError) => void>();
+  let isGone = false;
+  const goneError = (): TangoError =>
+    new TangoError('ERR_ACTOR_EXITED', `the thread has exited: thread=${who}`);
+  exited.then(() => {
+    isGone = true;
+    for (const reject of underWay) reject(goneError());
   });
-  // Without a call under way nobody is to hear of it.
-  gone.catch(() => {});
-  let underWay = 0;
   // Only a call under way keeps the calling thread alive.
   port.unref();
   const callRemote = async (name: string, args: unknown[]): Promise<unknown> => {
-    if (underWay++ === 0) port.ref();
+    if (isGone) throw goneError();
+    let stop: (error: TangoError) => void = () => {};
+    const answered = new Promise<Outcome>((resolve, reject) => {
+      stop = reject;
+      const failed = (cause: unknown): void => {
+        const text = `what crosses the control port is cloneable: name=${name}`;
+        reject(new TangoError('ERR_INVALID_ARGUMENT', text, { cause }));
+      };
+      if (underWay.size === 0) port.ref();
+      underWay.add(stop);
+      remote(name, args).then((outcome) => resolve(outcome as Outcome), failed);
+    });
     try {
-      const outcome = (await Promise.race([remote(name, args), gone])) as Outcome;
+      const outcome = await answered;
       if ('error' in outcome) throw TangoError.from(outcome.error);
       return outcome.value;
     } finally {
-      if (--underWay === 0) port.unref();
+      underWay.delete(stop);
+      if (underWay.size === 0) port.unref();
     }
   };
   return new Proxy({} as Controlled<T>, {

@@ -133,11 +133,19 @@ export class Attachment {
   static async register(address: RegistrarAddress, onClosed: () => void): Promise<Attachment> {
     const socket = connect(address.path);
     const answer = await new Promise<Answer>((resolve, reject) => {
-      const closed = (cause?: unknown) =>
+      const closed = (cause?: unknown): void => {
+        socket.destroy();
         reject(new TangoError('ERR_CLOSED', 'the log is closed', { cause }));
+      };
       socket.once('error', closed);
       socket.once('close', () => closed());
-      readLine(socket, (line) => resolve(JSON.parse(line) as Answer));
+      readLine(socket, (line) => {
+        try {
+          resolve(JSON.parse(line) as Answer);
+        } catch (cause) {
+          closed(cause);
+        }
+      });
       socket.write(`${address.secret}\n`);
     });
     if ('error' in answer) {

@@ -85,7 +85,10 @@ export function abortedError(signal: AbortSignal): TangoError {
 }
 
 /** Refuses option names that do not exist, with the nearest that does. */
-export function checkKeys(what: string, options: object, known: readonly string[]): void {
+export function checkKeys(what: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('options', options, 'an object');
+  }
   for (const key of Object.keys(options)) {
     if (known.includes(key)) continue;
     const text = `${what} knows ${known.join(', ')}: option=${show(key)}${hint(key, known)}`;

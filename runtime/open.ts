@@ -91,7 +91,8 @@ export async function open(options: OpenOptions = {}): Promise<Tango> {
  * event loop must turn meanwhile.
  */
 export async function attach(handle: TangoHandle): Promise<Tango> {
-  if (handle?.tangolog !== 1) throw invalid('handle', handle, 'the handle of an open log');
+  checkHandle(handle);
+  const { buffers, placement, times } = handle;
   let tango: Tango | undefined;
   let gone = false;
   const attachment = await Attachment.register(handle.registrar, () => {
@@ -99,15 +100,33 @@ export async function attach(handle: TangoHandle): Promise<Tango> {
     tango?.ownerClosed();
   });
   const { thread, incarnation } = attachment.registration;
-  const memory = new LogMemory(handle.buffers);
-  const { placement, times } = handle;
-  const link = new MailboxLink({ memory, placement, thread, incarnation, times });
-  tango = new Tango({ handle, memory, link, closeShared: () => attachment.leave() });
+  try {
+    const memory = new LogMemory(buffers);
+    const link = new MailboxLink({ memory, placement, thread, incarnation, times });
+    tango = new Tango({ handle, memory, link, closeShared: () => attachment.leave() });
+  } catch (error) {
+    await attachment.leave();
+    throw error;
+  }
   if (gone) {
     await tango.close();
     throw new TangoError('ERR_CLOSED', 'the log is closed');
   }
   return tango;
+}
+
+/** Enough to tell a handle from something else, and from one that went through JSON. */
+function checkHandle(handle: unknown): asserts handle is TangoHandle {
+  const { tangolog, buffers, placement, times, registrar } = (handle ?? {}) as Partial<TangoHandle>;
+  const whole =
+    tangolog === 1 &&
+    Array.isArray(buffers?.units) &&
+    [...buffers.units, buffers.threads].every((buffer) => buffer instanceof SharedArrayBuffer) &&
+    Array.isArray(placement?.units) &&
+    typeof times?.holeFillMs === 'number' &&
+    typeof registrar?.path === 'string' &&
+    typeof registrar.secret === 'string';
+  if (!whole) throw invalid('handle', handle, 'the handle of an open log');
 }
 
 /** Threads that are attached learn first, so that their operations end as ERR_CLOSED. */

@@ -2,7 +2,7 @@
 import type { ActorSystem } from '../actors/actor-system.ts';
 import type { ActorThreadStats } from '../actors/actor-thread.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
-import type { ThreadCounter } from '../actors/thread-counters.ts';
+import { THREAD_COUNTERS, type ThreadCounter } from '../actors/thread-counters.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { TangoHandle } from './open.ts';
@@ -55,6 +55,8 @@ export class Tango implements AsyncDisposable {
   readonly handle: TangoHandle;
   readonly log: SharedLog;
   readonly #parts: TangoParts;
+  /** What earlier tenants of this thread's index have counted. */
+  readonly #countedBefore: Readonly<Record<ThreadCounter, number>>;
   #closed: Promise<void> | undefined;
   #ownerClosed = false;
 
@@ -62,7 +64,8 @@ export class Tango implements AsyncDisposable {
   constructor(parts: TangoParts) {
     this.#parts = parts;
     this.handle = parts.handle;
-    const { threads } = parts.memory;
+    const { threads, counters } = parts.memory;
+    this.#countedBefore = counters.read(parts.link.thread);
     this.log = new SharedLog(
       parts.link,
       () => this.#closed !== undefined || this.#ownerClosed || threads.closed(),
@@ -87,7 +90,7 @@ export class Tango implements AsyncDisposable {
         streams: sequencer.streamsKnown,
         units: client.map.units().map((unit) => unitStats(memory, unit)),
       },
-      thread: memory.counters.read(link.thread),
+      thread: difference(memory.counters.read(link.thread), this.#countedBefore),
       all: memory.counters.sum(),
       busy: client.busy,
       attached,
@@ -121,10 +124,18 @@ export class Tango implements AsyncDisposable {
     const { memory, link, system, closeShared } = this.#parts;
     if (system !== undefined) memory.threads.markClosed();
     if (!this.#ownerClosed) await link.drained(DRAIN_MS_MAX);
-    link.close();
-    await closeShared();
     link.leave();
+    await closeShared();
   }
+}
+
+function difference(
+  now: Readonly<Record<ThreadCounter, number>>,
+  before: Readonly<Record<ThreadCounter, number>>,
+): Record<ThreadCounter, number> {
+  const result = { ...now };
+  for (const name of THREAD_COUNTERS) result[name] -= before[name];
+  return result;
 }
 
 function unitStats(memory: LogMemory, unit: number): UnitStats {
