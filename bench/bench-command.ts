@@ -3,7 +3,7 @@
  * warms or pollutes the next, and prints a table for each.
  */
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -28,7 +28,8 @@ export interface BenchOptions {
 
 /**
  * Runs the named experiments, or all of them. Resolves to the exit code: 0, 1 when an experiment
- * failed (the others still run), 2 when there is none of that name (nothing runs).
+ * failed (the others still run), 2 when there is none of that name or the file cannot be written
+ * (nothing runs).
  */
 export async function benchCommand(
   names: string[],
@@ -49,6 +50,14 @@ export async function benchCommand(
     );
     return 0;
   }
+  if (options.json !== undefined) {
+    // Before the measuring, which takes minutes.
+    const problem = await whyNotWritable(options.json);
+    if (problem !== undefined) {
+      print(`a file to write to was expected: json=${JSON.stringify(options.json)}: ${problem}`);
+      return 2;
+    }
+  }
   const chosen = names.length > 0 ? names : experiments.map(({ name }) => name);
   const machine = readMachine();
   print(describeMachine(machine));
@@ -60,6 +69,15 @@ export async function benchCommand(
     print(`\nwritten to ${options.json}`);
   }
   return failed > 0 ? 1 : 0;
+}
+
+async function whyNotWritable(path: string): Promise<string | undefined> {
+  try {
+    await (await open(path, 'a')).close();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 async function runAll(

@@ -7,6 +7,9 @@ export interface ExperimentTask {
   readonly quick: boolean;
 }
 
+// A process whose pool has died measures for nobody.
+process.once('disconnect', () => process.exit(1));
+
 export default async function runTask({ name, quick }: ExperimentTask): Promise<ExperimentRun> {
   const experiment = experimentNamed(name);
   if (experiment === undefined) throw new Error(`an experiment was expected: name=${name}`);

@@ -79,6 +79,13 @@ smoke('refuses an unknown name with the nearest known one', async () => {
   assert.match(text, /name="random-raed" \(did you mean random-read\?\)/);
 });
 
+smoke('refuses a file it cannot write before anything runs', async () => {
+  const json = join(tmpdir(), 'no-such-folder', 'results.json');
+  const { code, text } = await command(['playback'], { quick: true, json });
+  assert.is(code, 2);
+  assert.match(text, /^a file to write to was expected/);
+});
+
 smoke.run();
 
 function runQuickly(experiment: Experiment): Promise<ExperimentRun> {
