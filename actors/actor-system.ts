@@ -19,7 +19,8 @@ interface ActorThread {
   readonly thread: ThreadIndex;
   readonly worker: Worker;
   readonly control: Controlled<ActorThreadControl>;
-  readonly exited: Promise<void>;
+  /** Settles with the reason. */
+  readonly exited: Promise<TangoError>;
 }
 
 export interface ActorSystemOptions<Data extends ActorThreadData> {
@@ -114,12 +115,13 @@ export class ActorSystem {
     worker.on('error', (error) => {
       failure = error;
     });
-    const exited = new Promise<void>((resolve) => {
+    const exited = new Promise<TangoError>((resolve) => {
       worker.once('exit', (code) => {
         port1.close();
         this.#onExit(thread, incarnation);
-        if (!this.#closing) options.onExit?.(thread, exitError(name, code, failure));
-        resolve();
+        const error = exitError(name, code, failure);
+        if (!this.#closing) options.onExit?.(thread, error);
+        resolve(error);
       });
     });
     const control = connectControl<ActorThreadControl>(port1, name, exited);

@@ -45,7 +45,7 @@ export function exposeControl<T extends object>(methods: T, port: MessagePort): 
 
 /**
  * Calls the methods offered on the other end of `port`. A call rejects with the TangoError thrown
- * there, or with ERR_ACTOR_EXITED once `exited` settles.
+ * there, or with ERR_ACTOR_EXITED once `exited` settles (the TangoError it settles with, if any).
  */
 export function connectControl<T extends object>(
   port: MessagePort,
@@ -55,17 +55,16 @@ export function connectControl<T extends object>(
   const remote = wrap<Answering>(endpoint(port));
   // One list, not a promise to race with: that would keep every result for as long as the thread.
   const underWay = new Set<(error: TangoError) => void>();
-  let isGone = false;
-  const goneError = (): TangoError =>
-    new TangoError('ERR_ACTOR_EXITED', `the thread has exited: thread=${who}`);
-  exited.then(() => {
-    isGone = true;
-    for (const reject of underWay) reject(goneError());
+  let gone: TangoError | undefined;
+  exited.then((why) => {
+    const text = `the thread has exited: thread=${who}`;
+    gone = why instanceof TangoError ? why : new TangoError('ERR_ACTOR_EXITED', text);
+    for (const reject of underWay) reject(gone);
   });
   // Only a call under way keeps the calling thread alive.
   port.unref();
   const callRemote = async (name: string, args: unknown[]): Promise<unknown> => {
-    if (isGone) throw goneError();
+    if (gone !== undefined) throw gone;
     let stop: (error: TangoError) => void = () => {};
     const answered = new Promise<Outcome>((resolve, reject) => {
       stop = reject;

@@ -224,7 +224,7 @@ registering('closes in the middle of handshakes', async () => {
 registering('rejects when somebody else answers', async () => {
   const path = `\0tangolog-test-${process.pid}`;
   for (const answer of ['no JSON\n', '', 'x'.repeat(10_000)]) {
-    const server: Server = createServer((socket) => socket.end(answer));
+    const server: Server = createServer((socket) => socket.resume().end(answer));
     await new Promise<void>((resolve) => server.listen(path, resolve));
     const code = await codeOf(register({ path, secret: 'x' }));
     assert.is(code, 'ERR_CLOSED');

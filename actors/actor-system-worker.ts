@@ -1,0 +1,51 @@
+/** For tests: an actor thread that serves the storage units placed on it, or misbehaves. */
+import { isMainThread, workerData } from 'node:worker_threads';
+import { Quiescence } from '../shared-memory/quiescence.ts';
+import { unitActor } from './actor-ids.ts';
+import { type ActorThreadData, runActorThread } from './actor-thread.ts';
+import { unitsOn } from './placement.ts';
+import { StorageUnit } from './storage-unit.ts';
+import { TangoError } from './tango-error.ts';
+
+export type Behaviour =
+  | 'serve'
+  /** Throws before it is ready. */
+  | 'throw'
+  /** Ends before it is ready. */
+  | 'exit'
+  /** Never lets its event loop turn once it has a message. */
+  | 'spin'
+  /** Throws at its first message. */
+  | 'fail';
+
+export interface TestThreadData extends ActorThreadData {
+  /** By thread index. */
+  readonly behaviours: readonly Behaviour[];
+}
+
+/** The test imports this, and nothing of the file runs there. */
+export const TEST_THREAD = new URL(import.meta.url);
+
+function start(data: TestThreadData): void {
+  const behaviour = data.behaviours[data.thread];
+  if (behaviour === 'throw') {
+    throw new TangoError('ERR_CORRUPT', 'broken on purpose', { epoch: data.thread });
+  }
+  if (behaviour === 'exit') process.exit(3);
+  runActorThread(data, (memory) =>
+    unitsOn(data.placement, data.thread).map((unit) => {
+      const { threads } = memory;
+      const quiescence = new Quiescence(threads);
+      const actor = new StorageUnit({ memory: memory.unit(unit), threads, quiescence });
+      if (behaviour === 'spin' || behaviour === 'fail') {
+        actor.receive = () => {
+          if (behaviour === 'fail') throw new TangoError('ERR_CORRUPT', 'broken by a message');
+          for (;;);
+        };
+      }
+      return { id: unitActor(unit), actor };
+    }),
+  );
+}
+
+if (!isMainThread) start(workerData as TestThreadData);
