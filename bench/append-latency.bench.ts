@@ -64,7 +64,9 @@ export const experiment: Experiment<typeof parameters> = {
       });
       report.add({ ...latencyResult('await append', awaited, { payloadBytes: bytes }), limit });
     }
-    report.note('The limit is the median of three round trips through bare mailboxes.');
+    report.note(
+      'The limit is the median of three round trips through bare mailboxes, best of three starts.',
+    );
   },
 };
 

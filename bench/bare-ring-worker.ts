@@ -13,8 +13,8 @@ function run({ buffer, ringWords, requestWords, answerWords }: RingTask, port: M
   for (let waiting = 0; ; ) {
     const index = receiver.next();
     if (index === NO_RECORD || waiting === PUBLISH_EVERY) {
-      receiver.release();
       if (sender.unpublished) sender.publish();
+      receiver.release();
       waiting = 0;
       if (index === NO_RECORD) continue;
     }

@@ -114,8 +114,21 @@ export async function ringRate(
   return (await measureRate(() => ring.roundTrips(perRound, window), rounds)).max;
 }
 
-/** Latency of `trips` round trips in a row, `count` times. */
+/** The two threads of one start can be four times as far apart as those of the next. */
+const LATENCY_STARTS = 3;
+
+/** Latency of `trips` round trips in a row, `count` times: the best of three starts. */
 export async function ringLatency(trips: number, count: number): Promise<Histogram> {
+  const each = Math.ceil(count / LATENCY_STARTS);
+  let best = await latencyOfOneStart(trips, each);
+  for (let start = 1; start < LATENCY_STARTS; start++) {
+    const next = await latencyOfOneStart(trips, each);
+    if (next.percentile(50) < best.percentile(50)) best = next;
+  }
+  return best;
+}
+
+async function latencyOfOneStart(trips: number, count: number): Promise<Histogram> {
   await using ring = await BareRing.start(PLAIN_RECORDS);
   const histogram = new Histogram(new SharedArrayBuffer(histogramBytesFor()));
   const measure = (times: number): void => {
