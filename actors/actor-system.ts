@@ -15,6 +15,11 @@ import { TangoError } from './tango-error.ts';
 /** An orderly stop that takes longer is ended by terminate(). */
 const STOP_MS_MAX = 2000;
 
+/** Of `node --input-type=module -e`: a thread that starts with a file does not take it. */
+const EXEC_ARGV = process.execArgv.some((one) => one.startsWith('--input-type'))
+  ? { execArgv: [] }
+  : {};
+
 interface ActorThread {
   readonly thread: ThreadIndex;
   readonly worker: Worker;
@@ -109,7 +114,7 @@ export class ActorSystem {
     const { buffers, placement, entry, extra } = options;
     const workerData = { buffers, placement, thread, control: port2, ...extra };
     const name = `tangolog actors ${thread}`;
-    const worker = new Worker(entry, { name, workerData, transferList: [port2] });
+    const worker = new Worker(entry, { name, workerData, transferList: [port2], ...EXEC_ARGV });
     const incarnation = threads.incarnation(thread);
     let failure: unknown;
     worker.on('error', (error) => {

@@ -8,7 +8,7 @@ import type { OpenOptions } from './open-options.ts';
 import type { Tango } from './tango.ts';
 
 const MIB = 1024 * 1024;
-const SMALL: OpenOptions = { logBytes: 4 * MIB, holeFillMs: 20 };
+const SMALL: OpenOptions = { logBytes: 4 * MIB, holeFillMs: 5000 };
 const DEADLINE_MS = 15_000;
 
 const attaching = suite('attach');
@@ -120,7 +120,7 @@ attaching('refuses more threads than attachMax, and takes one when another has l
 });
 
 attaching('takes back what a terminated worker held, again and again', async () => {
-  const tango = await openLog({ ...SMALL, logBytes: MIB, entryBytesMax: 4096 });
+  const tango = await openLog({ logBytes: MIB, entryBytesMax: 4096, holeFillMs: 20 });
   const survivor = await startWorker(tango);
   for (let round = 0; round < 12; round++) {
     const victim = await startWorker(tango);

@@ -242,10 +242,12 @@ export class SharedLog {
   }
 
   async #run<T>(procedure: Procedure<T>): Promise<T> {
+    this.#checkOpen();
     return this.#translate(this.#link.run(procedure));
   }
 
   #runSync<T>(procedure: Procedure<T>): T {
+    this.#checkOpen();
     return this.#translateSync(() => this.#link.runSync(procedure));
   }
 
