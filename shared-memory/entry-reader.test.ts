@@ -160,6 +160,57 @@ entryReader('does not take the entry one lap below for that of an address not wr
   assert.is(unit.reader.locate(next, POSITION + unit.slots.count), UNWRITTEN);
 });
 
+/** Runs `locate` while `meanwhile` happens right after its n-th atomic load. */
+function locateWhile(n: number, meanwhile: () => void, locate: () => SlotOutcome): SlotOutcome {
+  const { load } = Atomics;
+  let loads = 0;
+  Atomics.load = ((...args: [Int32Array, number]): number => {
+    const value = load(...args);
+    if (++loads === n) {
+      Atomics.load = load;
+      meanwhile();
+    }
+    return value;
+  }) as typeof Atomics.load;
+  try {
+    return locate();
+  } finally {
+    Atomics.load = load;
+  }
+}
+
+entryReader('never shows the entry located before under an address written just now', () => {
+  for (let n = 1; n <= 8; n++) {
+    const unit = freshUnit();
+    write(unit, 0, { payload: Uint8Array.of(1) });
+    assert.is(unit.reader.locate(0, POSITION), WRITTEN);
+    const late = { position: POSITION + 1, payload: Uint8Array.of(2, 2), at: 256 };
+    const outcome = locateWhile(
+      n,
+      () => write(unit, 1, late),
+      () => unit.reader.locate(1, POSITION + 1),
+    );
+    if (outcome === UNWRITTEN) continue;
+    assert.is(outcome, WRITTEN);
+    assert.equal([...unit.reader.copyPayload()], [2, 2], `written after load ${n}`);
+  }
+});
+
+entryReader('is not confused by a slot that gets its next lap meanwhile', () => {
+  for (let n = 1; n <= 8; n++) {
+    const unit = freshUnit();
+    write(unit, 4, { position: 4 });
+    const next = 4 + unit.slots.count;
+    const meanwhile = (): void => {
+      unit.slots.raiseWatermark(5);
+      unit.slots.reclaimSlots(5);
+      write(unit, next, { position: next, at: 256 });
+    };
+    const outcome = locateWhile(n, meanwhile, () => unit.reader.locate(next, next));
+    assert.ok(outcome === WRITTEN || outcome === UNWRITTEN, `after load ${n}: ${outcome}`);
+  }
+});
+
 entryReader('finds out that memory was scribbled over, and says where', () => {
   for (const [word, value] of [
     [POSITION_LOW_WORD, 6],

@@ -52,11 +52,12 @@ export class EntryReader {
   locate(address: number, position: number): SlotOutcome {
     for (let attempt = 0; ; attempt++) {
       const reference = this.#slots.load(address);
-      if (reference < FIRST_REFERENCE) return this.#slots.look(address);
-      if (this.#parse(reference, position)) return SlotOutcome.WRITTEN;
+      if (reference >= FIRST_REFERENCE && this.#parse(reference, position)) {
+        return SlotOutcome.WRITTEN;
+      }
       const outcome = this.#slots.look(address);
       if (outcome !== SlotOutcome.WRITTEN) return outcome;
-      // The first reference was of the lap before, and the slot has been written anew since.
+      // Written since the load, or the reference was of the lap before: it has to be parsed anew.
       assert(attempt < ATTEMPTS_MAX, `the entry at position=${position} is intact`);
     }
   }
