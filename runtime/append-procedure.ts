@@ -132,6 +132,7 @@ function* writeChain(
         return atHead && !uncertain ? 'lost' : yield* settle(client, append);
       case SlotOutcome.FULL:
         if (atHead) throw new TangoError('ERR_LOG_FULL', 'the position is outside the memory');
+        if (deadline.passed) throw unknownFate(append, 'a storage unit has no slot for it');
         yield* finishPrefixTrim(client, chain, append.index, append.header.epoch);
         yield* pause(1);
         break;

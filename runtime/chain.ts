@@ -188,10 +188,10 @@ function* trimReplica(chain: Chain, index: number): Procedure<number | undefined
   if (slots.look(chain.address) === SlotOutcome.TRIMMED) return SlotOutcome.OK;
   const outcome = yield* chain.ask(index, MessageType.UNIT_TRIM);
   if (outcome !== SlotOutcome.UNWRITTEN) return outcome;
-  // Nothing is there to trim yet: decide it, so that no late write can land, then trim.
-  const filled = yield* chain.ask(index, MessageType.UNIT_FILL);
-  if (filled === undefined || filled === SlotOutcome.FULL) return undefined;
-  return yield* chain.ask(index, MessageType.UNIT_TRIM);
+  // Only a prefix trim overtakes a writer. Filling here would show junk where the writer's value
+  // was, if only for a moment; the head's watermark decides and trims in one step.
+  yield* finishPrefixTrim(chain.client, chain.units, index, chain.client.map.epoch);
+  return undefined;
 }
 
 /** Trims one position below the tail on every replica, head first; an undecided one is filled. */

@@ -256,6 +256,8 @@ export class LogClient implements Actor {
 
   #checkRequests(): void {
     this.#watching = false;
+    // Requests sent after an exit was told of: nobody will tell of it again.
+    this.onMembership();
     this.#answer(NO_ANSWER, this.#requests.overdue());
     if (this.#requests.open > 0 && !this.#watching && !this.#closed) this.#watch();
   }

@@ -63,11 +63,15 @@ export function unwritten(position: Position): TangoError {
   return new TangoError('ERR_UNWRITTEN', text, { position });
 }
 
-/** True when `position` is below the prefix its chain has trimmed. */
+/**
+ * True when `position` and every position below it are trimmed, on every chain: a chain alone may
+ * have trimmed its share of a longer run, with live positions of the others in between.
+ */
 export function isPrefixTrimmed(client: LogClient, position: Position): boolean {
-  const { chain } = client.map.extentOf(position);
-  const { slots } = client.memory.unit(chain[chain.length - 1]);
-  return client.map.addressOf(position) < slots.watermark();
+  const { map, memory } = client;
+  return map
+    .prefixAddresses(position + 1)
+    .every(({ unit, address }) => memory.unit(unit).slots.watermark() >= address);
 }
 
 /** First position in [from, to) that the tail of its chain does not hold; `to` if there is none. */

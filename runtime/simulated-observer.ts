@@ -1,0 +1,171 @@
+/**
+ * Watches the storage units and the sequencer of a simulated log from outside: sees each request
+ * and its answer, changes nothing, and tells the world which of the rare events took place.
+ */
+import type { Actor, ActorContext } from '../actors/actor.ts';
+import { clientActor, unitActor } from '../actors/actor-ids.ts';
+import { type ActorId, type Message, MessageType } from '../actors/message.ts';
+import type { World } from '../actors/simulation/world.ts';
+import { SlotOutcome } from '../shared-memory/slots-layout.ts';
+import type { Position } from './log-entry.ts';
+import { SEQUENCER, type SimulatedLog } from './simulated-log.ts';
+
+/** The rare events that a run of many seeds has to meet. */
+export const RARE_EVENTS = [
+  'filler won',
+  "filler lost and completed the writer's value",
+  'reader repaired',
+  'own value copied by another',
+  'append needed a second token',
+  'lost ack resolved by identity',
+  'kill between head and tail write',
+  'walk across junk',
+  'scan-down used',
+  'trim during playback',
+  'unknown outcome',
+] as const;
+
+export class Observer {
+  /** Positions granted for each stream, ascending. */
+  readonly grants = new Map<number, Position[]>();
+  readonly #world: World;
+  /** Unit and address at which a client's fill met a value. */
+  readonly #lostFills = new Set<string>();
+  #log: SimulatedLog | undefined;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  watch(log: SimulatedLog): void {
+    this.#log = log;
+  }
+
+  readonly wrap = (id: ActorId, inner: Actor): Actor => new Watched(id, inner, this);
+
+  /** `request` was answered with `reply`. */
+  answered(id: ActorId, request: Message, reply: Message): void {
+    if (id === SEQUENCER) return this.#granted(request, reply);
+    const unit = id - unitActor(0);
+    const index = this.#log === undefined ? 0 : unit % this.#log.replicas;
+    if (request.type === MessageType.UNIT_WRITE) this.#wrote(unit, index, request, reply.outcome);
+    if (request.type !== MessageType.UNIT_FILL || index !== 0) return;
+    if (reply.outcome === SlotOutcome.OK) this.#world.mark('filler won');
+    if (reply.outcome !== SlotOutcome.WRITTEN) return;
+    this.#lostFills.add(`${request.from} ${unit} ${request.position}`);
+  }
+
+  /** A client has died: had it written the head of a position and not the tail? */
+  clientDied(incarnation: number): void {
+    const log = this.#log;
+    if (log === undefined) return;
+    for (let head = 0; head < log.memory.unitCount; head += log.replicas) {
+      const { slots } = log.memory.unit(head);
+      const tail = log.memory.unit(head + log.replicas - 1).slots;
+      for (let address = slots.watermark(); address < slots.writtenLimit(); address++) {
+        if (tail.look(address) !== SlotOutcome.UNWRITTEN) continue;
+        if (this.#writerAt(head, address) !== incarnation) continue;
+        this.#world.mark('kill between head and tail write');
+      }
+    }
+  }
+
+  #granted(request: Message, reply: Message): void {
+    if (request.type !== MessageType.SEQUENCER_NEXT || reply.outcome !== SlotOutcome.OK) return;
+    for (let i = 0; i < request.extraCount; i++) {
+      const stream = request.extra[i];
+      const positions = this.grants.get(stream) ?? [];
+      positions.push(reply.position);
+      this.grants.set(stream, positions);
+    }
+  }
+
+  #wrote(unit: number, index: number, request: Message, outcome: number): void {
+    const world = this.#world;
+    const { position: address, from } = request;
+    const writer = this.#writerAt(unit, address);
+    const own = writer !== undefined && clientActor(writer - 1) === from;
+    if (index === 0) {
+      if (outcome === SlotOutcome.JUNK) world.mark('append needed a second token');
+      if (outcome === SlotOutcome.WRITTEN && own) world.mark('lost ack resolved by identity');
+      return;
+    }
+    if (outcome === SlotOutcome.WRITTEN && own) world.mark('own value copied by another');
+    if (outcome !== SlotOutcome.OK || own || writer === undefined) return;
+    const head = unit - index;
+    const lostFill = this.#lostFills.has(`${from} ${head} ${address}`);
+    world.mark(lostFill ? "filler lost and completed the writer's value" : 'reader repaired');
+  }
+
+  /** Who wrote the value at `address`; undefined when there is none. */
+  #writerAt(unit: number, address: number): number | undefined {
+    const log = this.#log;
+    if (log === undefined) return undefined;
+    const { reader, slots } = log.memory.unit(unit);
+    if (slots.look(address) !== SlotOutcome.WRITTEN) return undefined;
+    const { map } = log.clients[0];
+    const chains = map.active.extents.length;
+    reader.locate(address, address * chains + Math.floor(unit / log.replicas));
+    return reader.writerThread;
+  }
+}
+
+/** Delegates everything, and tells the observer of each answer given within a receive. */
+class Watched implements Actor, ActorContext {
+  readonly role: string;
+  readonly #id: ActorId;
+  readonly #inner: Actor;
+  readonly #observer: Observer;
+  #context: ActorContext | undefined;
+  #request: Message | undefined;
+
+  constructor(id: ActorId, inner: Actor, observer: Observer) {
+    this.role = inner.role;
+    this.#id = id;
+    this.#inner = inner;
+    this.#observer = observer;
+  }
+
+  get self(): ActorId {
+    return this.#id;
+  }
+
+  start(context: ActorContext): void {
+    this.#context = context;
+    this.#inner.start?.(this);
+  }
+
+  receive(message: Message, context: ActorContext): void {
+    this.#context = context;
+    this.#request = message;
+    try {
+      this.#inner.receive(message, this);
+    } finally {
+      this.#request = undefined;
+    }
+  }
+
+  onTimer(timer: number, context: ActorContext): void {
+    this.#context = context;
+    this.#inner.onTimer?.(timer, this);
+  }
+
+  now(): number {
+    return this.#context?.now() ?? 0;
+  }
+
+  random(): number {
+    return this.#context?.random() ?? 0;
+  }
+
+  send(message: Message): void {
+    this.#context?.send(message);
+    if (this.#request?.operation === message.operation) {
+      this.#observer.answered(this.#id, this.#request, message);
+    }
+  }
+
+  after(delayMs: number, timer: number): void {
+    this.#context?.after(delayMs, timer);
+  }
+}
