@@ -7,6 +7,8 @@ import { MESSAGE_HEADER_WORDS } from './message-codec.ts';
 
 /** Streams one entry may belong to: header slots per entry (Tango 2.4). */
 export const STREAMS_PER_ENTRY_MAX = 32;
+/** Replicas of a chain. */
+export const REPLICAS_MAX = 8;
 /** Stream ids are 31 bits (Tango 2.4). */
 export const STREAM_ID_MAX = 0x7fff_ffff;
 /** Streams that can exist in one log: 40 bytes each at K = 4, touched when used. */

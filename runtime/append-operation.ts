@@ -8,15 +8,14 @@
  * finishes it. Objects are reused.
  */
 import { type UnitId, unitActor } from '../actors/actor-ids.ts';
-import { STREAMS_PER_ENTRY_MAX } from '../actors/config.ts';
+import { REPLICAS_MAX, STREAMS_PER_ENTRY_MAX } from '../actors/config.ts';
 import { EXTRA_WORDS_MAX, Message, MessageType } from '../actors/message.ts';
 import { MESSAGE_HEADER_WORDS } from '../actors/message-codec.ts';
 import type { Extent } from '../actors/projection.ts';
 import { URGENT } from '../actors/sequencer.ts';
-import { ENTRY_HEADER_WORDS, entryFootprint } from '../shared-memory/entry-layout.ts';
+import { entryFootprint, payloadOffset } from '../shared-memory/entry-layout.ts';
 import { type EntryHeader, stageHeader } from '../shared-memory/entry-writer.ts';
 import { REFERENCE_SHIFT, SlotOutcome } from '../shared-memory/slots-layout.ts';
-import { WORD_BYTES } from '../shared-memory/words.ts';
 import { finishAppend } from './append-procedure.ts';
 import type { LogClient } from './log-client.ts';
 import type { RequestHandler } from './request-table.ts';
@@ -54,7 +53,9 @@ export class AppendOperation implements RequestHandler {
   readonly #client: LogClient;
   readonly #message = new Message();
   /** Byte offset of the staged entry in each replica of `extent`. */
-  readonly #offsets: number[] = [];
+  readonly #offsets = new Int32Array(REPLICAS_MAX);
+  /** Replicas in which bytes are taken. */
+  #staged = 0;
   /** The payload, while it is not staged. */
   #copy: Uint8Array | undefined;
   #footprint = 0;
@@ -186,7 +187,6 @@ export class AppendOperation implements RequestHandler {
 
   /** Stages the payload in every replica of `extent`; false, and nothing taken, without room. */
   #stage(extent: Extent, payload: Uint8Array): boolean {
-    this.#offsets.length = 0;
     this.extent = extent;
     for (const unit of extent.chain) {
       const offset = this.#client.staging(unit).take(this.#footprint, this.urgent);
@@ -194,7 +194,7 @@ export class AppendOperation implements RequestHandler {
         this.#unstage();
         return false;
       }
-      this.#offsets.push(offset);
+      this.#offsets[this.#staged++] = offset;
     }
     this.#stageIn(extent.chain, payload);
     return true;
@@ -203,11 +203,12 @@ export class AppendOperation implements RequestHandler {
   #stageIn(chain: readonly UnitId[], payload: Uint8Array): void {
     const { memory, scratch } = this.#client;
     const small = scratch.load(payload);
+    const aligned = small ? payload : scratch.align(payload);
     for (let i = 0; i < chain.length; i++) {
       const unit = memory.unit(chain[i]);
-      const at = this.#offsets[i] + (ENTRY_HEADER_WORDS + this.#headersWords) * WORD_BYTES;
+      const at = this.#offsets[i] + payloadOffset(this.#headersWords);
       if (small) scratch.storeTo(unit.words, at);
-      else unit.bytes.set(payload, at);
+      else unit.bytes.set(aligned, at);
     }
   }
 
@@ -220,16 +221,16 @@ export class AppendOperation implements RequestHandler {
 
   #stagedPayload(): Uint8Array {
     const { bytes } = this.#client.memory.unit(this.extent.chain[0]);
-    const start = this.#offsets[0] + (ENTRY_HEADER_WORDS + this.#headersWords) * WORD_BYTES;
+    const start = this.#offsets[0] + payloadOffset(this.#headersWords);
     return bytes.slice(start, start + this.header.payloadBytes);
   }
 
   #unstage(): void {
     const { chain } = this.extent;
-    for (let i = 0; i < this.#offsets.length; i++) {
+    for (let i = 0; i < this.#staged; i++) {
       this.#client.staging(chain[i]).settle(this.#offsets[i]);
     }
-    this.#offsets.length = 0;
+    this.#staged = 0;
     this.extent = NO_EXTENT;
   }
 }

@@ -1,5 +1,6 @@
 /** What `open` accepts, with defaults and checks. */
 import { availableParallelism } from 'node:os';
+import { REPLICAS_MAX } from '../actors/config.ts';
 import { footprintMax, type LogSizes } from '../actors/log-memory.ts';
 import { actorThreadsFor } from '../actors/placement.ts';
 import { TangoError } from '../actors/tango-error.ts';
@@ -63,7 +64,7 @@ export function checkOpenOptions(options: OpenOptions): LogOptions {
   checkKeys('open', options, KEYS);
   checkSignal(options.signal);
   checkLink(options.link);
-  const replicas = checkInteger('replicas', options.replicas ?? 2, 1, 8);
+  const replicas = checkInteger('replicas', options.replicas ?? 2, 1, REPLICAS_MAX);
   const storageUnits = checkInteger('storageUnits', options.storageUnits ?? 2, 1, 64);
   if (storageUnits % replicas !== 0) {
     throw invalid('storageUnits', storageUnits, `a multiple of replicas=${replicas}`);

@@ -13,6 +13,7 @@
  *   28 | epoch of the token                                            |
  *   32 +---------------------------------------------------------------+
  *      | stream headers: (1 + K/2) words each (Tango 2.4)              |
+ *      | padding to 8 bytes: a copy of unaligned shared bytes is slow  |
  *      +---------------------------------------------------------------+
  *      | payload, then padding to 8 bytes                              |
  *      +---------------------------------------------------------------+
@@ -37,14 +38,19 @@ export function streamHeaderWords(backpointers: number): number {
   return 1 + backpointers / 2;
 }
 
+/** Byte offset of the payload in an entry with `headersWords` words of stream headers. */
+export function payloadOffset(headersWords: number): number {
+  return (ENTRY_HEADER_BYTES + headersWords * WORD_BYTES + ENTRY_ALIGNMENT - 1) & -ENTRY_ALIGNMENT;
+}
+
 /** Bytes an entry takes in a chunk, padding included. */
 export function entryFootprint(
   payloadBytes: number,
   streams: number,
   backpointers: number,
 ): number {
-  const headerBytes = ENTRY_HEADER_BYTES + streams * streamHeaderWords(backpointers) * WORD_BYTES;
-  return alignUp(headerBytes + payloadBytes, ENTRY_ALIGNMENT);
+  const payloadAt = payloadOffset(streams * streamHeaderWords(backpointers));
+  return alignUp(payloadAt + payloadBytes, ENTRY_ALIGNMENT);
 }
 
 assert(ENTRY_HEADER_BYTES % ENTRY_ALIGNMENT === 0, 'a stream-less payload starts aligned');

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
-  ENTRY_HEADER_WORDS,
   entryFootprint,
   PAYLOAD_BYTES_WORD,
   POSITION_HIGH_WORD,
   POSITION_LOW_WORD,
+  payloadOffset,
   STREAM_COUNT_WORD,
 } from './entry-layout.ts';
 import { stageHeader } from './entry-writer.ts';
@@ -46,7 +46,7 @@ function stage(unit: UnitMemory, staged: Staged = {}): number {
   const { position = POSITION, payload = new Uint8Array(0), at = 0 } = staged;
   const { headers = new Int32Array(0) } = staged;
   const offset = unit.chunks.chunkOffset(0) + at;
-  unit.bytes.set(payload, offset + (ENTRY_HEADER_WORDS + headers.length) * WORD_BYTES);
+  unit.bytes.set(payload, offset + payloadOffset(headers.length));
   const header = {
     position,
     writerThread: WRITER.thread,
@@ -85,7 +85,7 @@ entryReader('locates an entry with all its fields', () => {
   assert.is(reader.locate(3, POSITION), WRITTEN);
   assert.is(reader.entryOffset, offset);
   assert.is(reader.payloadBytes, payload.length);
-  assert.is(reader.payloadOffset, offset + (ENTRY_HEADER_WORDS + headers.length) * WORD_BYTES);
+  assert.is(reader.payloadOffset, offset + payloadOffset(headers.length));
   assert.is(reader.streamCount, 2);
   assert.is(reader.writerThread, WRITER.thread);
   assert.is(reader.writerSequence, WRITER.sequence);

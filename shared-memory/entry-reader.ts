@@ -14,6 +14,7 @@ import {
   PAYLOAD_BYTES_WORD,
   POSITION_HIGH_WORD,
   POSITION_LOW_WORD,
+  payloadOffset,
   STREAM_COUNT_WORD,
   TOKEN_EPOCH_WORD,
   WRITER_SEQUENCE_HIGH_WORD,
@@ -128,12 +129,12 @@ export class EntryReader {
     const streamCount = words[base + STREAM_COUNT_WORD];
     const payloadBytes = words[base + PAYLOAD_BYTES_WORD];
     if (streamCount < 0 || streamCount > words.length || payloadBytes < 0) return false;
-    const payloadWord = base + ENTRY_HEADER_WORDS + streamCount * this.#headerWords;
-    if (payloadWord * WORD_BYTES + payloadBytes > this.#bytes.length) return false;
+    const start = base * WORD_BYTES + payloadOffset(streamCount * this.#headerWords);
+    if (start + payloadBytes > this.#bytes.length) return false;
     this.#base = base;
     this.#streamCount = streamCount;
     this.#payloadBytes = payloadBytes;
-    this.#payloadOffset = payloadWord * WORD_BYTES;
+    this.#payloadOffset = start;
     return true;
   }
 }

@@ -3,6 +3,7 @@
  * Plain stores into bytes nobody else looks at; the slot's compareExchange publishes them.
  */
 import {
+  ENTRY_ALIGNMENT,
   ENTRY_HEADER_WORDS,
   PAYLOAD_BYTES_WORD,
   POSITION_HIGH_WORD,
@@ -35,6 +36,18 @@ export class PayloadScratch {
   readonly #bytes = new Uint8Array(SMALL_BYTES_MAX);
   readonly #words = new Int32Array(this.#bytes.buffer);
   #count = 0;
+  #aligned = new Uint8Array(0);
+
+  /**
+   * `payload`, or a private copy of it that starts on 8 bytes: into shared memory, bytes that are
+   * not aligned like their destination are copied one at a time.
+   */
+  align(payload: Uint8Array): Uint8Array {
+    if ((payload.byteOffset & (ENTRY_ALIGNMENT - 1)) === 0) return payload;
+    if (this.#aligned.length < payload.length) this.#aligned = new Uint8Array(payload.length);
+    this.#aligned.set(payload);
+    return this.#aligned.subarray(0, payload.length);
+  }
 
   /** False, and nothing loaded, when the payload is too large for it to be worth it. */
   load(payload: Uint8Array): boolean {
