@@ -128,8 +128,12 @@ function* writeChain(
         else throw unknownFate(append, 'it was trimmed meanwhile');
         break;
       case SlotOutcome.SEALED:
-        yield* newerProjection(client, deadline);
-        return atHead && !uncertain ? 'lost' : yield* settle(client, append);
+        if (atHead && !uncertain) {
+          yield* newerProjection(client, deadline);
+          return 'lost';
+        }
+        yield* newerProjection(client, deadline, append.header.position);
+        return yield* settle(client, append);
       case SlotOutcome.FULL:
         if (atHead) throw new TangoError('ERR_LOG_FULL', 'the position is outside the memory');
         if (deadline.passed) throw unknownFate(append, 'a storage unit has no slot for it');

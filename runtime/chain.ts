@@ -43,7 +43,7 @@ class Chain {
       const { outcome } = yield* call({ to, type, epoch, position: address, value });
       if (outcome === ACTOR_EXITED) throw exited('a storage unit', epoch, position);
       if (outcome === SlotOutcome.SEALED) {
-        yield* newerProjection(client, this.deadline);
+        yield* newerProjection(client, this.deadline, position);
         return undefined;
       }
       if (outcome !== NO_ANSWER) return outcome;

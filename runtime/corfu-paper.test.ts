@@ -276,7 +276,7 @@ corfu('10,000 appends with duplicate and missing tokens are all there, each once
     if (random.chance(0.2)) return Math.max(0, tail - 1 - random.below(8));
     return random.chance(0.1) ? tail + 1 + random.below(3) : tail;
   };
-  const log = lyingLog(choose, { slots: 16_384, chunks: 2048 });
+  const log = lyingLog(choose, { slots: 16_384, chunks: 8192 });
   const expected = new Map<Position, string>();
   for (let i = 0; i < 2500; i++) {
     const batch = [ANNE, ANNE, BERTA, CARLA].map((client, j) => ({
@@ -412,6 +412,22 @@ corfu('a prefix trim that stopped at the head never shows junk where a value was
   assert.is(log.ran(CARLA, (client) => fillPosition(client, 0)).kind, 'trimmed');
   assert.equal(log.at(0), ['trimmed', 'trimmed']);
   assert.is(log.value(append), 0);
+});
+
+// CORFU 1.14, trim while others are in flight
+corfu('nothing below a prefix trim is read, even while its memory waits to be reused', () => {
+  const log = calmLog();
+  log.appended(ANNE, 'old');
+  const { threads } = log.memory;
+  threads.announce(CARLA, 1);
+  log.ran(BERTA, (client) => trimPrefix(client, 1));
+  // The slot still refers to the entry: somebody may be looking at it.
+  assert.is(log.memory.unit(1).slots.addressLimit(), 64);
+  assert.is(log.ran(BERTA, (client) => readPosition(client, 0)).kind, 'trimmed');
+  threads.leave(CARLA);
+  log.world.run();
+  assert.is(log.memory.unit(1).slots.addressLimit(), 65);
+  assert.is(log.ran(BERTA, (client) => readPosition(client, 0)).kind, 'trimmed');
 });
 
 // CORFU 1.7, case 20

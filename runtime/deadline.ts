@@ -19,13 +19,21 @@ export class Deadline {
   }
 }
 
-/** Waits until a projection above the client's is installed, and adopts it. */
-export function* newerProjection(client: LogClient, deadline: Deadline): Procedure<void> {
+/**
+ * Waits until a projection above the client's is installed, and adopts it. `position`: where the
+ * caller may have left something; it goes into the error.
+ */
+export function* newerProjection(
+  client: LogClient,
+  deadline: Deadline,
+  position?: number,
+): Procedure<void> {
   const { epoch } = client.map;
   while (!client.refreshProjection()) {
     if (deadline.passed) {
       const text = `no projection follows the sealed one: epoch=${epoch}`;
-      throw new TangoError('ERR_SEALED', text, { epoch });
+      const details = position === undefined ? { epoch } : { epoch, position };
+      throw new TangoError('ERR_SEALED', text, details);
     }
     yield* pause(REFRESH_MS);
   }

@@ -75,9 +75,11 @@ export class Operation<T> {
 }
 
 export const SEQUENCER = sequencerActor(0);
-const CHUNK_BYTES = 1024;
+/** Small, so that chunks change hands often. */
+const CHUNK_BYTES = 256;
 const STREAMS_MAX = 24;
-const TIMES: ClientTimes = { holeFillMs: 10, requestMs: 50, operationMs: 500 };
+const EPOCHS_MAX = 100;
+const TIMES: ClientTimes = { holeFillMs: 10, requestMs: 50, operationMs: 300 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -226,7 +228,7 @@ export class SimulatedLog {
 
 /** As allocateLog, without mailboxes and with room for some dozens of entries: cheap to make. */
 function smallBuffers(units: number, threads: number, options: SimulatedLogOptions): LogBuffers {
-  const { backpointers = 4, slots = 64, chunks = 24 } = options;
+  const { backpointers = 4, slots = 64, chunks = 64 } = options;
   const unit = {
     streamHeaderWords: streamHeaderWords(backpointers),
     slotCount: slots,
@@ -247,7 +249,7 @@ function smallBuffers(units: number, threads: number, options: SimulatedLogOptio
     },
     units: Array.from({ length: units }, () => allocateUnit(unit)),
     sequencer: allocateSequencer({ backpointers, streamsMax: STREAMS_MAX }),
-    layoutStore: allocateRegisters(8, 8 * 1024),
+    layoutStore: allocateRegisters(EPOCHS_MAX, EPOCHS_MAX * 512),
     threads: allocateThreadTable(threads),
     mailboxes: new SharedArrayBuffer(8),
     counters,

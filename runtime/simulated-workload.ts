@@ -4,17 +4,18 @@
  * decided, and what happened is checked against the contract. Throws at the first thing wrong.
  */
 import { clientActor, unitActor } from '../actors/actor-ids.ts';
-import { MessageType } from '../actors/message.ts';
+import { type ActorId, MessageType } from '../actors/message.ts';
 import { Random } from '../actors/simulation/random.ts';
 import type { CreateWorld } from '../actors/simulation/simulate-seeds.ts';
 import type { World } from '../actors/simulation/world.ts';
 import { assert } from '../shared-memory/assert.ts';
 import { fillPosition, trimPosition, trimPrefix } from './chain.ts';
+import { Deadline, exited, lateError } from './deadline.ts';
 import { auditLog } from './log-audit.ts';
 import { checkLog, type LoggedOperation, type OperationOutcome } from './log-checker.ts';
 import type { LogClient } from './log-client.ts';
 import type { LogEntry, Position } from './log-entry.ts';
-import { call, type Procedure } from './procedure.ts';
+import { ACTOR_EXITED, call, NO_ANSWER, type Procedure } from './procedure.ts';
 import { readPosition } from './read.ts';
 import { type Outcome, SEQUENCER, SimulatedLog } from './simulated-log.ts';
 import { Observer } from './simulated-observer.ts';
@@ -29,7 +30,16 @@ const THINK_MS = 4;
 const FAULTS_END_MS = 4000;
 const STEPS_MAX = 40_000;
 
-type Step = 'append' | 'read' | 'fill' | 'trim' | 'trim prefix' | 'tail' | 'play' | 'abandon';
+type Step =
+  | 'append'
+  | 'read'
+  | 'fill'
+  | 'trim'
+  | 'trim prefix'
+  | 'tail'
+  | 'play'
+  | 'abandon'
+  | 'next epoch';
 
 const STEPS: readonly Step[] = [
   ...Array<Step>(9).fill('append'),
@@ -57,6 +67,7 @@ export function simulateLog(seed: number, createWorld: CreateWorld): undefined {
     replicas,
     clients,
     slots: shape.chance(0.2) ? 16 : 64,
+    epochs: shape.chance(0.4),
   });
   workload.run();
 }
@@ -64,9 +75,9 @@ export function simulateLog(seed: number, createWorld: CreateWorld): undefined {
 /** Mostly clients; in some seeds a storage unit or the sequencer. */
 function drawKillable(shape: Random, clients: number, units: number): number[] {
   const actors = Array.from({ length: clients }, (_, i) => clientActor(i));
-  if (shape.chance(0.15)) {
+  if (shape.chance(0.2)) {
     const unit = shape.below(units + 1);
-    actors.push(unit === units ? SEQUENCER : unitActor(unit));
+    return [unit === units ? SEQUENCER : unitActor(unit)];
   }
   return actors;
 }
@@ -76,6 +87,8 @@ interface Shape {
   readonly replicas: number;
   readonly clients: number;
   readonly slots: number;
+  /** Clients begin new epochs. */
+  readonly epochs: boolean;
 }
 
 class Workload {
@@ -90,9 +103,11 @@ class Workload {
   /** Counts every begin and end: a clock on which no two moments are equal. */
   #moment = 0;
   #appends = 0;
+  readonly #shape: Shape;
 
   constructor(world: World, shape: Shape) {
     this.#world = world;
+    this.#shape = shape;
     this.#observer = new Observer(world);
     this.#log = new SimulatedLog(world, { ...shape, wrap: this.#observer.wrap });
     this.#observer.watch(this.#log);
@@ -115,11 +130,22 @@ class Workload {
       // A second operation at the same time.
       if (world.random.chance(0.4)) this.#later(index);
     });
+    if (world.random.chance(0.3)) this.#holdBack();
     world.run({ untilMs: FAULTS_END_MS, until: () => this.#allEnded() });
     world.stopFaults();
     world.run();
     this.#checkAllEnded();
     this.#check();
+  }
+
+  /** A thread in flight on shared memory: seals and the reuse of trimmed memory wait for it. */
+  #holdBack(): void {
+    const { random } = this.#world;
+    const { threads } = this.#log.memory;
+    const begin = random.exponential(10);
+    const epoch = 1 + random.below(2);
+    this.#world.schedule(begin, () => threads.announce(0, epoch));
+    this.#world.schedule(begin + random.exponential(50), () => threads.leave(0));
   }
 
   #check(): void {
@@ -128,7 +154,11 @@ class Workload {
       this.#history.push({ ...one, return: Number.POSITIVE_INFINITY });
     }
     const whole = this.#isAlive(SEQUENCER) && this.#log.units.every((_, i) => this.#unitLives(i));
-    if (!whole) this.#world.mark('unit or sequencer killed');
+    if (whole) {
+      // The one who began an epoch may have died on the way.
+      const epoch = this.#shape.epochs ? this.#log.ran(this.#log.addClient(), nextEpoch) : 1;
+      if (epoch > 2) this.#world.mark('epochs changed');
+    } else this.#world.mark('unit or sequencer killed');
     const final = whole
       ? auditLog(this.#log, this.#players, this.#observer.grants, STREAMS)
       : undefined;
@@ -172,7 +202,7 @@ class Workload {
     if (this.#left[client] === 0) return;
     this.#left[client]--;
     const { random } = this.#world;
-    const step = random.pick(STEPS);
+    const step = this.#shape.epochs && random.chance(0.08) ? 'next epoch' : random.pick(STEPS);
     const { tail } = this.#log;
     const position = random.below(tail + 1);
     switch (step) {
@@ -185,6 +215,9 @@ class Workload {
         return this.#play(client, random.below(STREAMS.length), random.chance(0.5));
       case 'abandon':
         return this.#abandon(client, random.pick(STREAMS), 1 + random.below(5));
+      case 'next epoch':
+        this.#log.run(client, nextEpoch, () => this.#later(client));
+        return;
       case 'read':
         return this.#read(client, position, readPosition);
       default:
@@ -204,7 +237,8 @@ class Workload {
     this.#log.append(client, value, streams, (outcome) => {
       this.#later(client);
       if (outcome.kind === 'done') return logged.end('ok', outcome.value);
-      const unknown = outcome.position !== undefined && outcome.code !== 'ERR_LOG_FULL';
+      // An error that names a position: something may have been left there.
+      const unknown = outcome.position !== undefined;
       if (unknown) this.#world.mark('unknown outcome');
       logged.end(unknown ? 'unknown' : 'failed', -1);
     });
@@ -300,6 +334,38 @@ class Workload {
         else log(entry.kind, entry.position);
       },
     };
+  }
+}
+
+/** Seals everything and installs the same chains for the next epoch; returns it. */
+function* nextEpoch(client: LogClient): Procedure<number> {
+  const { memory } = client;
+  client.refreshProjection();
+  const { projection, epoch } = client.map;
+  const deadline = new Deadline(client);
+  for (const unit of client.map.units()) {
+    yield* answered(unitActor(unit), MessageType.UNIT_SEAL, epoch, deadline);
+  }
+  yield* answered(SEQUENCER, MessageType.SEQUENCER_SEAL, epoch, deadline);
+  memory.layoutStore.propose({ ...projection, epoch: epoch + 1 });
+  // Somebody may be further already.
+  const isLatest = memory.layoutStore.latest()?.epoch === epoch + 1;
+  if (isLatest) memory.sequencer.setServingEpoch(epoch + 1);
+  return epoch + 1;
+}
+
+/** Asks until there is an answer, and gives up at the deadline. */
+function* answered(
+  to: ActorId,
+  type: MessageType,
+  epoch: number,
+  deadline: Deadline,
+): Procedure<void> {
+  for (;;) {
+    const { outcome } = yield* call({ to, type, epoch });
+    if (outcome === ACTOR_EXITED) throw exited('an actor', epoch);
+    if (outcome !== NO_ANSWER) return;
+    if (deadline.passed) throw lateError('a seal', 'the epoch goes on');
   }
 }
 

@@ -20,7 +20,7 @@ simulation('keeps its contract in every seed, and meets what is rare', () => {
   });
   assert.is(report.single || report.seeds === SEEDS, true);
   report.expectMarks([...RARE_EVENTS, 'messages lost', 'messages overtaken', 'actors stalled']);
-  report.expectMarks(['actors killed', 'unit or sequencer killed']);
+  report.expectMarks(['actors killed', 'unit or sequencer killed', 'epochs changed']);
 });
 
 simulation.run();

@@ -1,0 +1,289 @@
+/**
+ * The test of the tests: each rule of the protocol is broken in a copy of the compiled sources, and
+ * the simulation or a conformance suite has to see it. Slow, a quarter of a minute: every copy is
+ * loaded and warms up anew. A mutant is an edit of the text, so sources need no seams.
+ *
+ * What happens within one step of an actor cannot be torn apart here, so two rules have no mutant:
+ * an epoch checked apart from the write, and stream state pushed after the reply has left. A read
+ * from the head does harm only once a head is lost, so a conformance case has to see that one.
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const mutants = suite('mutants');
+
+interface Mutant {
+  readonly what: string;
+  /** Modules that are edited, without their extension. */
+  readonly file: string | readonly string[];
+  /** Text of the compiled module, and what replaces it: once, if not 'everywhere'. */
+  readonly edits: readonly (readonly [from: string, to: string, where?: 'everywhere'])[];
+  /** Who sees it: some seed of the simulation, or a test file. */
+  readonly seenBy: 'seeds' | 'corfu-paper' | 'streams-paper';
+}
+
+const MUTANTS: readonly Mutant[] = [
+  {
+    what: 'a unit serves its sealed epoch',
+    file: 'actors/storage-unit',
+    edits: [['message.epoch <= slots.sealedEpoch()', 'message.epoch < slots.sealedEpoch()']],
+    seenBy: 'corfu-paper',
+  },
+  {
+    what: 'a unit serves the epoch after its sealed one only',
+    file: 'actors/storage-unit',
+    edits: [['message.epoch <= slots.sealedEpoch()', 'message.epoch !== slots.sealedEpoch() + 1']],
+    seenBy: 'corfu-paper',
+  },
+  {
+    what: 'a seal does not wait for operations in flight',
+    file: 'actors/storage-unit',
+    edits: [['this.#threads.drained(seal.epoch)', 'true']],
+    seenBy: 'corfu-paper',
+  },
+  {
+    what: 'a filler begins at the tail',
+    file: 'runtime/chain',
+    edits: [
+      [
+        'atHead = yield* chain.ask(0, MessageType.UNIT_FILL);',
+        'atHead = yield* chain.ask(chain.units.length - 1, MessageType.UNIT_FILL);',
+      ],
+    ],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a filler that has lost the head goes on with junk',
+    file: 'runtime/chain',
+    edits: [
+      [
+        'atHead = yield* chain.ask(0, MessageType.UNIT_FILL);',
+        'atHead = yield* chain.ask(0, MessageType.UNIT_FILL); if (atHead === 1) atHead = 0;',
+      ],
+    ],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a trim that overtakes a writer fills below the head',
+    file: 'runtime/chain',
+    edits: [
+      [
+        'yield* finishPrefixTrim(chain.client, chain.units, index, chain.client.map.epoch);\n',
+        'yield* chain.ask(index, MessageType.UNIT_FILL);\n',
+      ],
+    ],
+    seenBy: 'corfu-paper',
+  },
+  {
+    what: 'a read is answered from the head',
+    file: ['runtime/read', 'runtime/stream-reader'],
+    edits: [['memory.unit(chain[chain.length - 1])', 'memory.unit(chain[0])', 'everywhere']],
+    seenBy: 'corfu-paper',
+  },
+  {
+    what: 'a read beyond the tail fills',
+    file: 'runtime/read',
+    edits: [['if (position >= client.memory.sequencer.tail())', 'if (false)']],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'what one chain has trimmed counts as the prefix of the log',
+    file: 'runtime/read',
+    edits: [['.every((', '.some((']],
+    seenBy: 'streams-paper',
+  },
+  {
+    what: 'a writer appends again when it meets its own value below the head',
+    file: 'runtime/append-procedure',
+    edits: [['if (atHead && !(yield*', 'if (!atHead || !(yield*']],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a writer appends again when the answer of the head is lost',
+    file: 'runtime/append-procedure',
+    edits: [['uncertain ||= atHead;', "if (atHead) return 'lost';"]],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'equal length and sequence count as equal identity',
+    file: 'runtime/append-procedure',
+    edits: [['reader.writerThread === header.writerThread', 'true']],
+    seenBy: 'corfu-paper',
+  },
+  {
+    what: 'a position that a new epoch has filled counts as appended',
+    file: 'runtime/append-procedure',
+    edits: [
+      [
+        "if (entry.kind === 'junk')\n        return 'lost'",
+        "if (entry.kind === 'junk')\n        return 'done'",
+      ],
+    ],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a late reply answers the next request',
+    file: 'runtime/request-table',
+    edits: [['if (operation !== (slot | (this.#generations[slot] << SLOT_BITS)))', 'if (false)']],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'the sequencer forgets the second stream of an entry',
+    file: 'actors/sequencer',
+    edits: [
+      [
+        'memory.pushStreamPosition(record, position);',
+        'if (i !== 1) memory.pushStreamPosition(record, position);',
+      ],
+    ],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a header lacks the latest position of its stream',
+    file: 'actors/sequencer',
+    edits: [
+      [
+        'earlier[j] = memory.streamPosition(record, j);',
+        'earlier[j] = j + 1 < earlier.length ? memory.streamPosition(record, j + 1) : -1;',
+      ],
+    ],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a pointer too far for 16 bits counts as none',
+    file: 'actors/stream-header',
+    edits: [
+      ['if (distance === NONE)', 'if (distance === NONE || (i > 0 && distance === UNKNOWN))'],
+    ],
+    seenBy: 'streams-paper',
+  },
+  {
+    what: 'the scan for earlier entries ends at the first junk',
+    file: 'runtime/stream-reader',
+    edits: [
+      ["if (met === 'nothing')\n                continue;", "if (met === 'nothing')\n return -1;"],
+    ],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a read is not confirmed after it was made',
+    file: 'runtime/log-entry',
+    edits: [['if (!reader.confirm(address))', 'if (false)']],
+    seenBy: 'corfu-paper',
+  },
+  {
+    what: 'a chunk is freed although entries in it are above the trim',
+    file: 'shared-memory/chunk-table',
+    edits: [
+      [
+        'state !== ChunkState.PARTIAL || this.usedLimit(chunk) > watermark',
+        'state !== ChunkState.PARTIAL',
+      ],
+      ['if (this.usedLimit(chunk) <= watermark)', 'if (true)'],
+    ],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'an append does not tell up to which address its chunk is in use',
+    file: 'runtime/append-operation',
+    edits: [['.willPublish(', '.chunkOfNothing?.(']],
+    seenBy: 'seeds',
+  },
+];
+
+const SEEDS_MAX = 6000;
+/** Exit code of a process in which a seed has failed. */
+const SEEN = 9;
+const TIMEOUT_MS = 30_000;
+const EXTENSION = extname(import.meta.url);
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+let folder = '';
+
+mutants.before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tangolog-mutants-'));
+  const uvu = dirname(dirname(dirname(createRequire(import.meta.url).resolve('uvu'))));
+  symlinkSync(uvu, join(folder, 'node_modules'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+});
+
+mutants.after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Copies the compiled sources and edits one of them; returns the copy's folder. */
+function build(mutant: Mutant, name: string): string {
+  const copy = join(folder, name);
+  for (const part of ['shared-memory', 'actors', 'runtime']) {
+    const wanted = (path: string): boolean => !/\.(?:d\.ts|map)$/.test(path);
+    cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: wanted });
+  }
+  for (const file of [mutant.file].flat()) {
+    const path = join(copy, file + EXTENSION);
+    let text = readFileSync(path, 'utf8');
+    for (const [from, to, where] of mutant.edits) {
+      const parts = text.split(from);
+      const found = where === 'everywhere' ? parts.length > 1 : parts.length === 2;
+      assert.ok(found, `${file} has once: ${from}`);
+      text = parts.join(to);
+    }
+    writeFileSync(path, text);
+  }
+  return copy;
+}
+
+/** Runs seeds in a process of its own, for a mutant may loop for ever; 1: a seed has failed. */
+const DRIVER = `
+const { runSeeds } = await import('./actors/simulation/simulate-seeds${EXTENSION}');
+const { simulateLog } = await import('./runtime/simulated-workload${EXTENSION}');
+try {
+  runSeeds({ name: 'mutant', count: ${SEEDS_MAX}, run: simulateLog });
+} catch (error) {
+  console.log(error.message.split('\\n', 1)[0]);
+  process.exitCode = SEEN;
+}`;
+
+/** How the first failing seed fails; undefined when none does. */
+function firstFailure(copy: string): string | undefined {
+  const code = DRIVER.replace('SEEN', String(SEEN));
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+    cwd: copy,
+    // SEED chooses a seed for the original, not here.
+    env: { ...process.env, SEED: undefined },
+    encoding: 'utf8',
+    timeout: TIMEOUT_MS,
+  });
+  return status === SEEN ? stdout : undefined;
+}
+
+function failsTest(copy: string, test: string): boolean {
+  const path = join(copy, 'runtime', `${test}.test${EXTENSION}`);
+  const env = { ...process.env, SEED: undefined };
+  const options = { env, stdio: 'ignore', timeout: TIMEOUT_MS } as const;
+  const { status } = spawnSync(process.execPath, [path], options);
+  // null: it was stopped, so it saw nothing.
+  return status !== null && status !== 0;
+}
+
+for (const [index, mutant] of MUTANTS.entries()) {
+  mutants(`${mutant.seenBy} see that ${mutant.what}`, () => {
+    const copy = build(mutant, `mutant-${index}`);
+    if (mutant.seenBy !== 'seeds') return assert.ok(failsTest(copy, mutant.seenBy));
+    const failure = firstFailure(copy);
+    if (process.env.VERBOSE) console.log(`${mutant.what}: ${failure}`);
+    assert.is.not(failure, undefined);
+  });
+}
+
+// Whoever sees mutants has to accept the original.
+mutants('the original passes where the mutants fail', () => {
+  const original: Mutant = { what: 'nothing is edited', file: [], edits: [], seenBy: 'seeds' };
+  const copy = build(original, 'original');
+  assert.not(failsTest(copy, 'corfu-paper'));
+  assert.not(failsTest(copy, 'streams-paper'));
+});
+
+mutants.run();
