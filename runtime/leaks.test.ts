@@ -1,0 +1,152 @@
+/**
+ * Opening, attaching and closing again and again leaves nothing behind: no thread, descriptor,
+ * handle, or memory. `CYCLES=1000` runs the full number of open and close on the main thread.
+ */
+import { readdirSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { within } from '../shared-memory/within.ts';
+import { AttachedWorker } from './attach-worker.ts';
+import { open } from './open.ts';
+import type { OpenOptions } from './open-options.ts';
+
+/** An open and close takes some 30 ms when a core is free, twice that beside another test. */
+const OPEN_CYCLES = Number(process.env.CYCLES ?? 300);
+const ATTACH_CYCLES = 1000;
+/** Caches, pools and compiled code have settled after this part of the cycles. */
+const SETTLED = 1 / 3;
+const DEADLINE_MS = 100_000;
+const MIB = 1024 * 1024;
+const SMALL: OpenOptions = { logBytes: 64 * 1024, entryBytesMax: 64, attachMax: 4 };
+
+const leaks = suite('leaks');
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+interface Footprint {
+  readonly threads: number;
+  readonly descriptors: number;
+  readonly resources: number;
+  readonly heap: number;
+  readonly rss: number;
+}
+
+async function footprint(): Promise<Footprint> {
+  // Finalizers of what was collected run between turns.
+  for (let i = 0; i < 3; i++) {
+    collect();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return {
+    threads: count('/proc/self/task'),
+    descriptors: count('/proc/self/fd'),
+    resources: process.getActiveResourcesInfo().filter((one) => one !== 'Timeout').length,
+    heap: heapUsed + external,
+    rss,
+  };
+}
+
+/** Entries of a folder of /proc; 0 where there is none. */
+function count(folder: string): number {
+  try {
+    return readdirSync(folder).length;
+  } catch {
+    return 0;
+  }
+}
+
+/** `perCycle`: bytes of heap that a cycle may leave, far below those of anything it makes. */
+function checkSame(before: Footprint, after: Footprint, cycles: number, perCycle: number): void {
+  const text = `${JSON.stringify(before)} then ${JSON.stringify(after)}, ${cycles} cycles`;
+  // A thread of the pool, or the descriptor of a stream, may come late; not one a cycle.
+  assert.ok(after.threads <= before.threads + 4, `threads: ${text}`);
+  assert.ok(after.descriptors <= before.descriptors + 4, `descriptors: ${text}`);
+  assert.ok(after.resources <= before.resources, `resources: ${text}`);
+  assert.ok(after.heap - before.heap < MIB + cycles * perCycle, `heap: ${text}`);
+  // Memory that is mapped and touched: generous, but no log and no thread a cycle.
+  assert.ok(after.rss - before.rss < 48 * MIB + cycles * 40_000, `resident: ${text}`);
+}
+
+leaks(`${OPEN_CYCLES} logs opened and closed leave nothing`, async () => {
+  const cycle = async (i: number): Promise<void> => {
+    const tango = await open(SMALL);
+    assert.is(await tango.log.append(new Uint8Array(8), { streams: [i] }), 0);
+    tango.log.readSync(0);
+    await tango.close();
+  };
+  const settled = Math.floor(OPEN_CYCLES * SETTLED);
+  for (let i = 0; i < settled; i++) await cycle(i);
+  const before = await footprint();
+  for (let i = settled; i < OPEN_CYCLES; i++) await cycle(i);
+  checkSame(before, await footprint(), OPEN_CYCLES - settled, 4000);
+});
+
+leaks(`${ATTACH_CYCLES} attachments of one worker leave nothing`, async () => {
+  const tango = await open({ ...SMALL, logBytes: 4 * MIB });
+  const worker = await AttachedWorker.start(tango.handle);
+  try {
+    const settled = Math.floor(ATTACH_CYCLES * SETTLED);
+    await within(DEADLINE_MS, 'cycles', worker.call('cycle', settled));
+    const before = await footprint();
+    await within(DEADLINE_MS, 'cycles', worker.call('cycle', ATTACH_CYCLES - settled));
+    const after = await footprint();
+    checkSame(before, after, ATTACH_CYCLES - settled, 2000);
+    assert.is(tango.stats().attached, 2);
+    for (const { chunks, freeChunks } of tango.stats().log.units) {
+      assert.ok(freeChunks >= chunks - 12, `${freeChunks} of ${chunks} chunks are free`);
+    }
+  } finally {
+    await worker.terminate();
+    await tango.close();
+  }
+});
+
+leaks('failed opens leave nothing', async () => {
+  const fail = async (): Promise<void> => {
+    const controller = new AbortController();
+    const opening = open({ ...SMALL, signal: controller.signal });
+    controller.abort();
+    const failed = await opening.then(
+      () => false,
+      () => true,
+    );
+    assert.ok(failed);
+    await open({ ...SMALL, replicas: 99 }).catch(() => {});
+  };
+  for (let i = 0; i < 5; i++) await fail();
+  const before = await footprint();
+  for (let i = 0; i < 25; i++) await fail();
+  checkSame(before, await footprint(), 25, 20_000);
+});
+
+leaks('ten thousand operations of every kind keep nothing', async () => {
+  const tango = await open({ ...SMALL, logBytes: MIB });
+  const { log } = tango;
+  const signal = new AbortController().signal;
+  const run = async (rounds: number): Promise<void> => {
+    for (let i = 0; i < rounds; i++) {
+      const position = await log.append(new Uint8Array(8), { streams: [1], signal });
+      log.appendSync(new Uint8Array(8));
+      await log.read(position);
+      await log.read(position + 1000).catch(() => {});
+      await log.fill(position);
+      const cursor = log.stream(1, position);
+      await cursor.sync();
+      await cursor.readnext();
+      for await (const _ of log.entries({ from: position, signal }));
+      if (i % 100 === 99) await tango.actorStats();
+      if (i % 100 === 99) await log.trimPrefix(await log.tail());
+    }
+  };
+  await run(500);
+  const before = await footprint();
+  await run(1000);
+  checkSame(before, await footprint(), 1000, 500);
+  await tango.close();
+});
+
+leaks.run();
