@@ -238,7 +238,10 @@ function* trimPrefixOnce(
   return true;
 }
 
-/** A prefix trim has reached the head but not replica `index`: tell it the head's watermark. */
+/**
+ * A prefix trim has reached the head but not replica `index`: hands the head's watermark down to
+ * it, leaving none out in between. Returns early when one does not answer; the caller comes back.
+ */
 export function* finishPrefixTrim(
   client: LogClient,
   chain: readonly UnitId[],
@@ -247,7 +250,11 @@ export function* finishPrefixTrim(
 ): Procedure<void> {
   const position = client.memory.unit(chain[0]).slots.watermark();
   const type = MessageType.UNIT_TRIM_PREFIX;
-  yield* call({ to: unitActor(chain[index]), type, epoch, position });
+  for (let i = 1; i <= index; i++) {
+    if (client.memory.unit(chain[i]).slots.watermark() >= position) continue;
+    const { outcome } = yield* call({ to: unitActor(chain[i]), type, epoch, position });
+    if (outcome !== SlotOutcome.OK) return;
+  }
 }
 
 function noSlot(position: Position): TangoError {

@@ -414,6 +414,22 @@ corfu('a prefix trim that stopped at the head never shows junk where a value was
   assert.is(log.value(append), 0);
 });
 
+// CORFU 1.14, case 19 for a prefix trim of three replicas
+corfu('finishing a prefix trim for the tail leaves no replica out', () => {
+  const log = calmLog({ replicas: 3 });
+  stoppedAppend(log, ANNE, 'slow', () => log.at(0)[1] !== 'unwritten');
+  log.appended(BERTA, 'whole');
+  log.world.killAtEffect(clientActor(CARLA), 3);
+  log.run(CARLA, (client) => trimPrefix(client, 2));
+  log.world.run({ until: () => log.exited.has(clientActor(CARLA)) });
+  log.world.onStep(() => {
+    const [, middle, tail] = log.at(1);
+    assert.ok(tail !== 'trimmed' || middle === 'trimmed', 'trims go down the chain');
+  });
+  assert.is(log.ran(BERTA, (client) => fillPosition(client, 0)).kind, 'trimmed');
+  assert.equal(log.at(1), ['trimmed', 'trimmed', 'trimmed']);
+});
+
 // CORFU 1.14, trim while others are in flight
 corfu('nothing below a prefix trim is read, even while its memory waits to be reused', () => {
   const log = calmLog();

@@ -81,6 +81,23 @@ const MUTANTS: readonly Mutant[] = [
     seenBy: 'corfu-paper',
   },
   {
+    what: 'finishing a prefix trim for the tail skips the replicas above it',
+    file: 'runtime/chain',
+    edits: [['for (let i = 1; i <= index; i++)', 'for (let i = index; i <= index; i++)']],
+    seenBy: 'corfu-paper',
+  },
+  {
+    what: 'a sealed append hides that its value may be on the head',
+    file: 'runtime/append-procedure',
+    edits: [
+      [
+        'newerProjection(client, deadline, append.header.position)',
+        'newerProjection(client, deadline)',
+      ],
+    ],
+    seenBy: 'seeds',
+  },
+  {
     what: 'a read is answered from the head',
     file: ['runtime/read', 'runtime/stream-reader'],
     edits: [['memory.unit(chain[chain.length - 1])', 'memory.unit(chain[0])', 'everywhere']],
