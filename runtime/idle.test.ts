@@ -37,11 +37,19 @@ async function share(ms: number): Promise<number> {
   return (user + system) / 1000 / (performance.now() - start);
 }
 
-/** Compilers and collectors may have something left to do for a moment. */
+/**
+ * Some seconds after load V8 collects once more in the background: then the next while is quiet,
+ * where a thread that turns for nothing never is.
+ */
 async function checkQuiet(when: string): Promise<void> {
-  await pause(300);
-  const used = await share(QUIET_MS);
-  assert.ok(used < SHARE_MAX, `${when}: ${(100 * used).toFixed(2)} % of a core`);
+  const shares: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    await pause(300);
+    const used = await share(QUIET_MS);
+    if (used < SHARE_MAX) return;
+    shares.push(`${(100 * used).toFixed(2)} %`);
+  }
+  assert.unreachable(`${when}: ${shares.join(', ')} of a core`);
 }
 
 idle('rests while nobody asks for anything', async () => {
@@ -58,8 +66,6 @@ idle('rests again after load from every thread has stopped', async () => {
     for (const worker of workers) await worker.call('appendSync', 20, 'load');
     tango.log.appendSync(payload);
   }
-  const busy = await share(1);
-  assert.ok(busy >= 0);
   await checkQuiet('after load');
   assert.ok((await tango.log.tail()) > 300);
   assert.is(tango.stats().busy, 0);
