@@ -27,6 +27,12 @@ const MAY_USE_AMBIENT_EFFECTS: ReadonlySet<string> = new Set([
   'actors/actor-host.ts',
   // Starting and stopping threads is a handshake with a deadline.
   'actors/actor-system.ts',
+  // Lets the answer to stop() leave before the port is closed; tells how busy the loop was.
+  'actors/actor-thread.ts',
+  // A budget for the whole run of many seeds; no seed sees it.
+  'actors/simulation/simulate-seeds.ts',
+  // A live iteration looks at the tail again after a while.
+  'runtime/entries.ts',
   // Puts the real clock, random and storage into the runtime.
   'runtime/open.ts',
   // Waits for replies until a deadline.

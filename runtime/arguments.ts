@@ -63,8 +63,8 @@ export function checkStreams(streams: unknown): readonly number[] {
   if (streams === undefined) return NO_STREAMS;
   if (!Array.isArray(streams)) throw invalid('streams', streams, 'an array of stream ids');
   if (streams.length > STREAMS_PER_ENTRY_MAX) {
-    const text = `an entry belongs to at most ${STREAMS_PER_ENTRY_MAX} streams: streams.length=${streams.length}`;
-    throw new TangoError('ERR_TOO_MANY_STREAMS', text);
+    const most = `an entry belongs to at most ${STREAMS_PER_ENTRY_MAX} streams`;
+    throw new TangoError('ERR_TOO_MANY_STREAMS', `${most}: streams.length=${streams.length}`);
   }
   for (let i = 0; i < streams.length; i++) {
     checkInteger('stream', streams[i], 0, STREAM_ID_MAX);

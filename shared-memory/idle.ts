@@ -29,8 +29,13 @@ const SLEEP_MS_MAX = 500;
 const YIELD_MS = 0.5;
 /** Turns without work between two looks at the clock. */
 const TURNS_PER_CLOCK = 32;
-/** With a core to spare, spinning is cheap; on two cores it keeps somebody else waiting. */
-const SPIN_MS = availableParallelism() > 2 ? 0.2 : 0.1;
+const CORES = availableParallelism();
+/** How long to spin for more work while every turning thread has a core. */
+const SPIN_MS = CORES > 2 ? 0.2 : 0.1;
+/** With more turning threads than cores, spinning keeps the one waiting that has work to do. */
+const SPIN_CROWDED_MS = Number(process.env['SPINC'] ?? 0.01);
+/** How long an actor thread blocks ... */
+const BLOCK_MS = Number(process.env['BLOCK'] ?? 0);
 
 export class Idle {
   readonly #threads: ThreadTable;
@@ -59,6 +64,7 @@ export class Idle {
     if (this.#running) return;
     this.#running = true;
     this.#worked = performance.now();
+    this.#threads.setTurning(this.#thread, true);
     setImmediate(() => this.#spin(duty));
   }
 
@@ -67,6 +73,13 @@ export class Idle {
    * anything else of this thread are handled meanwhile, timers of the event loop are not.
    */
   drive(duty: Duty, done: () => boolean, deadline: number): boolean {
+    this.#threads.setTurning(this.#thread, true);
+    const finished = this.#driveTo(duty, done, deadline);
+    if (!this.#running || this.#asleep) this.#threads.setTurning(this.#thread, false);
+    return finished;
+  }
+
+  #driveTo(duty: Duty, done: () => boolean, deadline: number): boolean {
     let workedMs = performance.now();
     let working = false;
     for (let turns = 1; !done(); turns++) {
@@ -76,7 +89,7 @@ export class Idle {
       if (now >= deadline) return false;
       if (working) workedMs = now;
       working = false;
-      if (now - workedMs < SPIN_MS) continue;
+      if (this.#mayspin(now - workedMs)) continue;
       this.#block(duty, done, Math.min(duty.untilTimer(), deadline - now, SLEEP_MS_MAX));
     }
     return true;
@@ -86,9 +99,9 @@ export class Idle {
     const heard = this.#threads.prepareToSleep(this.#thread);
     // Announced as sleeping BEFORE the last look: a sender either sees that or is seen here.
     if (!duty.turn() && !done() && timeoutMs > 0) {
-      duty.resting?.(true);
+      this.#rest(duty, true);
       this.#threads.sleep(this.#thread, heard, timeoutMs);
-      duty.resting?.(false);
+      this.#rest(duty, false);
     }
     if (!this.#asleep) this.#threads.awake(this.#thread);
   }
@@ -102,11 +115,26 @@ export class Idle {
       now = performance.now();
       if (worked) this.#worked = now;
       if (worked && duty.yieldsAfterWork) break;
-      else if (now - this.#worked >= SPIN_MS) return this.#sleep(duty);
+      else if (!this.#mayspin(now - this.#worked)) return this.#sleep(duty);
       if (now - start >= YIELD_MS) break;
     }
     if (duty.wanted()) setImmediate(() => this.#spin(duty));
-    else this.#running = false;
+    else this.#stop();
+  }
+
+  #stop(): void {
+    this.#running = false;
+    this.#threads.setTurning(this.#thread, false);
+  }
+
+  #mayspin(idleMs: number): boolean {
+    if (idleMs < SPIN_CROWDED_MS) return true;
+    return idleMs < SPIN_MS && this.#threads.turningCount() <= CORES;
+  }
+
+  #rest(duty: Duty, asleep: boolean): void {
+    this.#threads.setTurning(this.#thread, !asleep);
+    duty.resting?.(asleep);
   }
 
   #sleep(duty: Duty): void {
@@ -114,13 +142,19 @@ export class Idle {
     const timeoutMs = Math.min(duty.untilTimer(), SLEEP_MS_MAX);
     // As in #block: announce, then look once more.
     if (duty.turn() || timeoutMs <= 0) return this.#wake(duty);
+    if (BLOCK_MS > 0 && !duty.yieldsAfterWork) {
+      this.#threads.setTurning(this.#thread, false);
+      this.#threads.sleep(this.#thread, heard, Math.min(timeoutMs, BLOCK_MS));
+      this.#threads.setTurning(this.#thread, true);
+      if (duty.turn()) return this.#wake(duty);
+    }
     const rung = this.#threads.sleepAsync(this.#thread, heard, timeoutMs);
     if (rung === undefined) return this.#wake(duty);
     this.#asleep = true;
-    duty.resting?.(true);
+    this.#rest(duty, true);
     rung.then(() => {
       this.#asleep = false;
-      duty.resting?.(false);
+      this.#rest(duty, false);
       this.#wake(duty);
     });
   }

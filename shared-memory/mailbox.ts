@@ -49,8 +49,9 @@ export class MailboxSender extends MailboxEnd {
 
   /**
    * Index in `words` of a record of `length` words, its first word already set; a record is at most
-   * half a ring, so that it finds room wherever the ring stands. The caller fills the others with plain stores. NO_RECORD when the ring is full (back-pressure): nothing
-   * was claimed, try again after the receiver has consumed. Never blocks.
+   * half a ring, so that it finds room wherever the ring stands. The caller fills the others with
+   * plain stores. NO_RECORD when the ring is full (back-pressure): nothing was claimed, try again
+   * after the receiver has consumed. Never blocks.
    */
   claim(length: number): number {
     assert(length > 0 && length <= this.ringWords >> 1, 'a record fits half the ring');

@@ -14,7 +14,7 @@
  *  128 +---------------------------------------------------------------+
  *      | doorbell: rings (wraps) · sleeping                            |  ringers · the thread
  *  192 +---------------------------------------------------------------+
- *      | heartbeat: turns of the thread's loop (wraps)                 |  the thread alone
+ *      | heartbeat: turns of the thread's loop (wraps) · turning       |  the thread alone
  *  256 +---------------------------------------------------------------+
  *
  *            claim (compareExchange)      the supervisor awaited its exit
@@ -38,6 +38,7 @@ export const OPERATIONS_OFFSET = IN_FLIGHT_OFFSET + 4;
 export const DOORBELL_OFFSET = 2 * CACHE_LINE_BYTES;
 export const SLEEPING_OFFSET = DOORBELL_OFFSET + 4;
 export const HEARTBEAT_OFFSET = 3 * CACHE_LINE_BYTES;
+export const TURNING_OFFSET = HEARTBEAT_OFFSET + 4;
 export const THREAD_RECORD_BYTES = 4 * CACHE_LINE_BYTES;
 
 export const ThreadState = { FREE: 0, ALIVE: 1, EXITED: 2 } as const;

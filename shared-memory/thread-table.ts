@@ -18,6 +18,7 @@ import {
   THREAD_STATE_OFFSET,
   THREAD_TABLE_HEADER_BYTES,
   ThreadState,
+  TURNING_OFFSET,
 } from './thread-table-layout.ts';
 import { WORD_BYTES } from './words.ts';
 
@@ -72,6 +73,7 @@ export class ThreadTable {
   release(thread: ThreadIndex): void {
     Atomics.store(this.#words, this.#at(thread, IN_FLIGHT_OFFSET), 0);
     Atomics.store(this.#words, this.#at(thread, SLEEPING_OFFSET), 0);
+    this.setTurning(thread, false);
     Atomics.store(this.#words, this.#at(thread, THREAD_STATE_OFFSET), ThreadState.FREE);
     this.#changed();
   }
@@ -80,6 +82,7 @@ export class ThreadTable {
   markExited(thread: ThreadIndex): void {
     Atomics.store(this.#words, this.#at(thread, IN_FLIGHT_OFFSET), 0);
     Atomics.store(this.#words, this.#at(thread, SLEEPING_OFFSET), 0);
+    this.setTurning(thread, false);
     Atomics.store(this.#words, this.#at(thread, THREAD_STATE_OFFSET), ThreadState.EXITED);
     this.#changed();
   }
@@ -141,6 +144,20 @@ export class ThreadTable {
       if (inFlight !== 0 && inFlight <= epoch) return false;
     }
     return true;
+  }
+
+  /** Says whether the thread is turning: spinning or working, not resting. */
+  setTurning(thread: ThreadIndex, turning: boolean): void {
+    Atomics.store(this.#words, this.#at(thread, TURNING_OFFSET), turning ? 1 : 0);
+  }
+
+  /** Threads that turn now: how many want a core at the same time. May be late. */
+  turningCount(): number {
+    let count = 0;
+    for (let thread = 0; thread < this.count; thread++) {
+      if (Atomics.load(this.#words, this.#at(thread, TURNING_OFFSET)) !== 0) count++;
+    }
+    return count;
   }
 
   beat(thread: ThreadIndex): void {
