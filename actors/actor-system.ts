@@ -8,7 +8,7 @@ import { assert } from '../shared-memory/assert.ts';
 import { NO_THREAD, type ThreadIndex } from '../shared-memory/thread-table.ts';
 import type { ActorThreadControl, ActorThreadData, ActorThreadStats } from './actor-thread.ts';
 import { type Controlled, connectControl } from './control.ts';
-import type { LogBuffers, LogMemory } from './log-memory.ts';
+import { type LogBuffers, type LogMemory, retireChunksOf } from './log-memory.ts';
 import type { Placement } from './placement.ts';
 import { TangoError } from './tango-error.ts';
 
@@ -135,9 +135,7 @@ export class ActorSystem {
 
   #onExit(thread: ThreadIndex, incarnation: number): void {
     const { threads } = this.#memory;
-    for (let unit = 0; unit < this.#memory.unitCount; unit++) {
-      this.#memory.unit(unit).chunks.retireAllOf(incarnation);
-    }
+    retireChunksOf(this.#memory, incarnation);
     threads.markExited(thread);
     threads.ringAll();
   }

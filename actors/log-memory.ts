@@ -12,7 +12,7 @@ import { WriteOnceRegisters } from '../shared-memory/write-once-registers.ts';
 import type { UnitId } from './actor-ids.ts';
 import { MAILBOX_WORDS, STREAMS_MAX, STREAMS_PER_ENTRY_MAX } from './config.ts';
 import { allocateLayoutStore, LayoutStore } from './layout-store.ts';
-import type { ProjectionMap } from './projection.ts';
+import { ProjectionMap } from './projection.ts';
 import type { LogCapacity } from './sequencer.ts';
 import { THREAD_COUNTERS } from './thread-counters.ts';
 
@@ -104,6 +104,25 @@ export class LogMemory {
 
   grid(): MailboxGrid {
     return new MailboxGrid(this.#buffers.mailboxes, gridSizes(this.sizes));
+  }
+}
+
+/**
+ * Gives the chunks of a thread back whose exit has been awaited. What it had in flight lies below
+ * the tail, and nothing of it is taken up at or above.
+ */
+export function retireChunksOf(memory: LogMemory, incarnation: number): void {
+  const projection = memory.layoutStore.latest();
+  const granted =
+    projection === undefined
+      ? []
+      : new ProjectionMap(projection).prefixAddresses(memory.sequencer.tail());
+  const limits = new Map<UnitId, number>();
+  for (const { unit, address } of granted) {
+    limits.set(unit, Math.max(limits.get(unit) ?? 0, address));
+  }
+  for (let unit = 0; unit < memory.unitCount; unit++) {
+    memory.unit(unit).chunks.retireAllOf(incarnation, limits.get(unit) ?? 0);
   }
 }
 

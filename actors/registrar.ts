@@ -15,7 +15,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NO_THREAD, type ThreadIndex } from '../shared-memory/thread-table.ts';
-import type { LogMemory } from './log-memory.ts';
+import { type LogMemory, retireChunksOf } from './log-memory.ts';
 import { TangoError } from './tango-error.ts';
 
 /** Structured-cloneable: where the owner listens, and what a thread says first. */
@@ -108,9 +108,7 @@ export class Registrar {
   /** The thread is past its last instruction. */
   #gone({ thread, incarnation }: Registration): void {
     this.#attached--;
-    for (let unit = 0; unit < this.#memory.unitCount; unit++) {
-      this.#memory.unit(unit).chunks.retireAllOf(incarnation);
-    }
+    retireChunksOf(this.#memory, incarnation);
     this.#memory.threads.release(thread);
     this.#memory.threads.ringAll();
   }

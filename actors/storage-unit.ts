@@ -71,7 +71,9 @@ export class StorageUnit implements Actor {
         return;
       }
       case MessageType.UNIT_TRIM_PREFIX: {
-        this.#trimTo(message.position, context);
+        slots.raiseWatermark(message.position);
+        // Even if it was there already: a chunk may have been retired since.
+        this.#reclaim(context);
         const reply = this.#reply.replyTo(message, MessageType.UNIT_TRIMMED_PREFIX, SlotOutcome.OK);
         context.send(reply);
         return;

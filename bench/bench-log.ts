@@ -67,9 +67,8 @@ export async function attachBenchLink(handle: TangoHandle): Promise<BenchLink> {
     client: link.client,
     async [Symbol.asyncDispose]() {
       await link.drained(DRAIN_MS_MAX);
-      link.close();
-      await attachment.leave();
       link.leave();
+      await attachment.leave();
     },
   };
 }

@@ -192,6 +192,7 @@ export class AppendOperation implements RequestHandler {
       const offset = this.#client.staging(unit).take(this.#footprint, this.urgent);
       if (offset === 0) {
         this.#unstage();
+        for (const replica of extent.chain) this.#client.staging(replica).yield();
         return false;
       }
       this.#offsets[this.#staged++] = offset;

@@ -4,7 +4,7 @@
  * entries, the requests that await replies, and drives procedures.
  */
 import type { Actor, ActorContext } from '../actors/actor.ts';
-import type { UnitId } from '../actors/actor-ids.ts';
+import { type UnitId, unitActor } from '../actors/actor-ids.ts';
 import { MAILBOX_WORDS } from '../actors/config.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
 import { type ActorId, Message } from '../actors/message.ts';
@@ -55,6 +55,7 @@ export interface Completion<T> {
 }
 
 const TIMER_REQUESTS = 1;
+const TIMER_EXITED = 2;
 /** Timer numbers from here on resume a paused procedure. */
 const FIRST_PAUSE_TIMER = 16;
 /** Words of requests and replies under way: neither can overflow its mailbox. */
@@ -72,7 +73,7 @@ export class LogClient implements Actor {
   readonly #requests: RequestTable;
   readonly #staging: (Staging | undefined)[] = [];
   readonly #message = new Message();
-  readonly #paused = new Map<number, () => void>();
+  readonly #paused = new Map<number, ProcedureRun<unknown>>();
   readonly #idle: AppendOperation[] = [];
   readonly #waiting: AppendOperation[] = [];
   #context: ActorContext | undefined;
@@ -82,7 +83,9 @@ export class LogClient implements Actor {
   #windowWords = 0;
   #busy = 0;
   #watching = false;
-  #closed = false;
+  #left = false;
+  /** Some actor of the projection has exited: requests are looked at more closely. */
+  #someExited = false;
 
   constructor(options: LogClientOptions) {
     this.memory = options.memory;
@@ -167,13 +170,15 @@ export class LogClient implements Actor {
     message.operation = this.#requests.issue(handler, message.to);
     if (!this.#watching) this.#watch();
     context.send(message);
+    // Its thread may have exited before; the answer comes as one of its own, not from within here.
+    if (this.#someExited) context.after(0, TIMER_EXITED);
   }
 
   /** Sends what an effect asks for and resumes `run` with the answer. */
   perform(effect: Effect, run: ProcedureRun<unknown>): void {
     if ('pauseMs' in effect) {
       const timer = this.#nextPause++;
-      this.#paused.set(timer, () => run.resume(AFTER_PAUSE));
+      this.#paused.set(timer, run);
       this.context.after(effect.pauseMs, timer);
       return;
     }
@@ -196,17 +201,18 @@ export class LogClient implements Actor {
 
   onTimer(timer: number): void {
     if (timer === TIMER_REQUESTS) return this.#checkRequests();
-    const resume = this.#paused.get(timer);
+    if (timer === TIMER_EXITED) return this.#answerExited();
+    const run = this.#paused.get(timer);
     this.#paused.delete(timer);
-    resume?.();
+    run?.resume(AFTER_PAUSE);
   }
 
   /** Threads have come or gone: requests to those that exited get their answer. */
   onMembership(): void {
-    this.#answer(
-      ACTOR_EXITED,
-      this.#requests.sentTo((to) => !this.isReachable(to)),
-    );
+    const { map } = this;
+    const actors = [map.sequencer, ...map.units().map(unitActor)];
+    this.#someExited = actors.some((actor) => !this.isReachable(actor));
+    if (this.#someExited) this.#answerExited();
   }
 
   /** Called by an operation or procedure that has ended. */
@@ -225,18 +231,21 @@ export class LogClient implements Actor {
     }
   }
 
-  /** Gives the staging chunks back. Operations still under way keep theirs until they end. */
-  close(): void {
-    this.#closed = true;
-    for (const staging of this.#staging) staging?.close();
-  }
-
-  /** No reply will come any more: every open request is answered ACTOR_EXITED. */
-  abandon(): void {
+  /**
+   * Ends everything under way with ERR_ACTOR_EXITED and gives the staging chunks back: no reply
+   * will come, and no timer will be fired any more.
+   */
+  leave(): void {
+    this.#left = true;
     this.#answer(
       ACTOR_EXITED,
       this.#requests.sentTo(() => true),
     );
+    const text = 'the log was closed before the operation had ended';
+    const paused = [...this.#paused.values()];
+    this.#paused.clear();
+    for (const run of paused) run.abandon(new TangoError('ERR_ACTOR_EXITED', text));
+    for (const staging of this.#staging) staging?.leave();
   }
 
   #begin(operation: AppendOperation): void {
@@ -256,10 +265,15 @@ export class LogClient implements Actor {
 
   #checkRequests(): void {
     this.#watching = false;
-    // Requests sent after an exit was told of: nobody will tell of it again.
-    this.onMembership();
     this.#answer(NO_ANSWER, this.#requests.overdue());
-    if (this.#requests.open > 0 && !this.#watching && !this.#closed) this.#watch();
+    if (this.#requests.open > 0 && !this.#watching && !this.#left) this.#watch();
+  }
+
+  #answerExited(): void {
+    this.#answer(
+      ACTOR_EXITED,
+      this.#requests.sentTo((to) => !this.isReachable(to)),
+    );
   }
 
   #answer(outcome: number, operations: readonly number[]): void {
@@ -299,5 +313,12 @@ class ProcedureRun<T> implements RequestHandler {
     if (!step.done) return this.#client.perform(step.value, this);
     this.#client.ended();
     this.#completion.done(step.value);
+  }
+
+  /** Ends a paused procedure; what it holds is settled by its own `finally`. */
+  abandon(error: unknown): void {
+    this.#procedure.return(undefined as T);
+    this.#client.ended();
+    this.#completion.failed(error);
   }
 }

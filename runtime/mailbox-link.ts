@@ -7,7 +7,6 @@ import { ActorHost } from '../actors/actor-host.ts';
 import { clientActor } from '../actors/actor-ids.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
 import { directoryOf, type Placement } from '../actors/placement.ts';
-import { TangoError } from '../actors/tango-error.ts';
 import { ThreadCounters, TURNS_PER_PUBLISH } from '../actors/thread-counters.ts';
 import { type Duty, Idle } from '../shared-memory/idle.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
@@ -35,8 +34,6 @@ export class MailboxLink {
   /** Referenced while operations are under way: a pending waitAsync keeps no thread alive. */
   readonly #keepAlive = setInterval(() => {}, FOR_EVER_MS).unref();
   readonly #counters: ThreadCounters;
-  /** Rejects a promise of run() that is not settled. */
-  readonly #unsettled = new Set<(error: unknown) => void>();
   /** The index may have another tenant: nothing is done on its behalf any more. */
   #left = false;
   #turnScheduled = false;
@@ -104,16 +101,7 @@ export class MailboxLink {
 
   /** Runs a procedure on the event loop. */
   run<T>(procedure: Procedure<T>): Promise<T> {
-    const result = new Promise<T>((resolve, reject) => {
-      this.#unsettled.add(reject);
-      const done = (value: T): void => {
-        this.#unsettled.delete(reject);
-        resolve(value);
-      };
-      const failed = (error: unknown): void => {
-        this.#unsettled.delete(reject);
-        reject(error);
-      };
+    const result = new Promise<T>((done, failed) => {
       this.client.run(procedure, { done, failed });
     });
     this.kick();
@@ -153,26 +141,17 @@ export class MailboxLink {
     }
   }
 
-  /** Gives staged chunks back; leave() does it too. */
-  close(): void {
-    this.client.close();
-  }
-
   /**
    * Gives staged chunks back, ends what is still under way with ERR_ACTOR_EXITED, stops turning
    * and holding the thread. BEFORE the thread's index is given back.
    */
   leave(): void {
     this.#host.turn();
-    this.close();
-    this.client.abandon();
+    this.client.leave();
     this.#counters.publish();
     this.#left = true;
+    this.#idle.leave();
     clearInterval(this.#keepAlive);
-    // Procedures that pause await no answer.
-    const text = 'the log was closed before the operation had ended';
-    for (const reject of this.#unsettled) reject(new TangoError('ERR_ACTOR_EXITED', text));
-    this.#unsettled.clear();
   }
 
   #turn(): boolean {

@@ -63,6 +63,14 @@ export function unwritten(position: Position): TangoError {
   return new TangoError('ERR_UNWRITTEN', text, { position });
 }
 
+/** True while the whole chain holds a value at `position`. */
+export function isComplete(client: LogClient, position: Position): boolean {
+  const { map, memory } = client;
+  const { chain } = map.extentOf(position);
+  const { slots } = memory.unit(chain[chain.length - 1]);
+  return slots.look(map.addressOf(position)) === SlotOutcome.WRITTEN;
+}
+
 /**
  * True when `position` and every position below it are trimmed, on every chain: a chain alone may
  * have trimmed its share of a longer run, with live positions of the others in between.

@@ -5,7 +5,7 @@
 import type { Actor } from '../actors/actor.ts';
 import { clientActor, sequencerActor, unitActor } from '../actors/actor-ids.ts';
 import { LatestProjection } from '../actors/layout-store.ts';
-import { capacityOf, type LogBuffers, LogMemory } from '../actors/log-memory.ts';
+import { capacityOf, type LogBuffers, LogMemory, retireChunksOf } from '../actors/log-memory.ts';
 import type { ActorId } from '../actors/message.ts';
 import { firstProjection } from '../actors/projection.ts';
 import { Sequencer } from '../actors/sequencer.ts';
@@ -217,9 +217,7 @@ export class SimulatedLog {
     this.clients.forEach((client, index) => {
       const actor = clientActor(index);
       if (actor === id) {
-        for (let unit = 0; unit < this.memory.unitCount; unit++) {
-          this.memory.unit(unit).chunks.retireAllOf(client.incarnation);
-        }
+        retireChunksOf(this.memory, client.incarnation);
       } else this.world.act(actor, () => client.onMembership());
     });
     this.onExited(id);

@@ -12,7 +12,7 @@ import type { LogClient } from './log-client.ts';
 import type { DataEntry, Position, StreamId } from './log-entry.ts';
 import { PlayedEntry } from './played-entry.ts';
 import { ACTOR_EXITED, call, NO_ANSWER, type Procedure } from './procedure.ts';
-import { isPrefixTrimmed, readPosition } from './read.ts';
+import { isComplete, isPrefixTrimmed, readPosition } from './read.ts';
 
 /** What a walk met at a position: backpointers to go on with, nothing of use, or the trim. */
 type Met = 'linked' | 'nothing' | 'trimmed';
@@ -80,7 +80,8 @@ export class StreamReader {
     while (this.#next < this.#positions.length) {
       const position = this.#positions[this.#next];
       const { cache } = this.#client;
-      const entry = cache.get(position) ?? (yield* readPosition(this.#client, position));
+      const cached = isComplete(this.#client, position) ? cache.get(position) : undefined;
+      const entry = cached ?? (yield* readPosition(this.#client, position));
       if (entry.kind === 'trimmed') throw trimmedError(this.stream, position);
       this.#next++;
       if (entry.kind === 'junk') continue;

@@ -124,10 +124,10 @@ chunkTable('retires the chunks of a dead tenant, and nobody else’s', () => {
   const { chunks, words } = freshTable();
   const ofAnne = [chunks.lease(ANNE, 64, false), chunks.lease(ANNE, 64, false)];
   const ofBerta = chunks.lease(BERTA, 64, false);
-  chunks.retireAllOf(ANNE);
+  chunks.retireAllOf(ANNE, 1000);
   for (const chunk of ofAnne) assert.is(words[stateIndex(chunk)], ChunkState.PARTIAL);
   assert.is(words[stateIndex(ofBerta)], BERTA);
-  assert.throws(() => chunks.retireAllOf(ChunkState.PARTIAL), /incarnation/);
+  assert.throws(() => chunks.retireAllOf(ChunkState.PARTIAL, 0), /incarnation/);
 });
 
 chunkTable('finishes what a reclaimer that died had begun', () => {

@@ -69,7 +69,10 @@ export class ChunkTable {
     return loadLong(this.#longs, this.#usedLimitIndex(chunk));
   }
 
-  /** Only the tenant calls it; never below 1 + the highest address published or under way. */
+  /**
+   * Only the tenant calls it, or the supervisor for the dead; never below 1 + the highest address
+   * published or under way.
+   */
   setUsedLimit(chunk: number, limit: number): void {
     storeLong(this.#longs, this.#usedLimitIndex(chunk), limit);
   }
@@ -101,11 +104,16 @@ export class ChunkTable {
     Atomics.store(this.#words, this.#stateIndex(chunk), ChunkState.PARTIAL);
   }
 
-  /** Retires every chunk of a thread whose exit has been awaited. */
-  retireAllOf(tenant: number): void {
+  /**
+   * Retires every chunk of a thread whose exit has been awaited. `limit`: no address at or above it
+   * was ever granted, so no entry of the dead can still appear there.
+   */
+  retireAllOf(tenant: number, limit: number): void {
     assert(tenant > 0, 'a tenant is an incarnation');
     for (let chunk = 0; chunk < this.count; chunk++) {
-      if (Atomics.load(this.#words, this.#stateIndex(chunk)) === tenant) this.retire(chunk);
+      if (Atomics.load(this.#words, this.#stateIndex(chunk)) !== tenant) continue;
+      if (this.usedLimit(chunk) > limit) this.setUsedLimit(chunk, limit);
+      this.retire(chunk);
     }
   }
 

@@ -43,6 +43,7 @@ export class Idle {
   #running = false;
   /** run() sleeps: rings must keep coming even while drive() turns in between. */
   #asleep = false;
+  #left = false;
   #worked = 0;
 
   constructor(threads: ThreadTable, thread: ThreadIndex) {
@@ -57,6 +58,11 @@ export class Idle {
   /** True while run() sleeps: what is sent now is not seen by its next turn before it is rung. */
   get asleep(): boolean {
     return this.#asleep;
+  }
+
+  /** The thread's index may get another tenant: its words are not touched any more. */
+  leave(): void {
+    this.#left = true;
   }
 
   /** Starts turning on the event loop unless it already does. Does not block. */
@@ -124,7 +130,7 @@ export class Idle {
 
   #stop(): void {
     this.#running = false;
-    this.#threads.setTurning(this.#thread, false);
+    if (!this.#left) this.#threads.setTurning(this.#thread, false);
   }
 
   #mayspin(idleMs: number): boolean {
@@ -154,6 +160,7 @@ export class Idle {
     this.#rest(duty, true);
     rung.then(() => {
       this.#asleep = false;
+      if (this.#left) return;
       this.#rest(duty, false);
       this.#wake(duty);
     });

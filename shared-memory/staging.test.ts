@@ -71,6 +71,18 @@ staging('goes on in its chunk after an entry that found no room', () => {
   assert.is(anne.take(64, false), offset + 64);
 });
 
+staging('gives its chunk back when the unit is full, once its entries are settled', () => {
+  const { chunks } = freshUnit();
+  const anne = new Staging(chunks, ANNE);
+  const [first] = [0, 1, 2].map(() => anne.take(SIZES.chunkBytes, false));
+  const last = chunks.chunkOffset(2);
+  assert.is(anne.take(64, false), 0);
+  anne.settle(first);
+  assert.is(chunks.reclaim(1000), 1, 'the last one is still under way');
+  anne.settle(last);
+  assert.is(chunks.reclaim(1000), 1);
+});
+
 staging('keeps a chunk leased while an entry of it is not settled', () => {
   const { chunks } = freshUnit();
   const anne = new Staging(chunks, ANNE);
@@ -86,12 +98,12 @@ staging('gives back at close what is settled, and the rest when it is', () => {
   const { chunks } = freshUnit();
   const anne = new Staging(chunks, ANNE);
   const offset = anne.take(64, false);
-  anne.close();
+  anne.leave();
   assert.is(chunks.reclaim(1000), 0);
   anne.settle(offset);
   assert.is(chunks.reclaim(1000), 1);
   assert.throws(() => anne.settle(offset), /settled once/);
-  anne.close();
+  anne.leave();
   assert.is(chunks.freeCount(), 4);
 });
 
@@ -104,7 +116,7 @@ staging('lets a chunk outlive the highest address published from it', () => {
   assert.is(chunks.usedLimit(chunks.chunkOf(first)) > 2 ** 33, true);
   anne.settle(first);
   anne.settle(second);
-  anne.close();
+  anne.leave();
   assert.is(chunks.reclaim(2 ** 33), 0);
   assert.is(chunks.reclaim(2 ** 33 + 1), 1);
 });
@@ -115,7 +127,7 @@ staging('continues above what a dead tenant may have staged', () => {
   const entry = dead.take(5000, false);
   dead.willPublish(entry, 40);
   dead.take(64, false);
-  chunks.retireAllOf(ANNE);
+  chunks.retireAllOf(ANNE, Number.MAX_SAFE_INTEGER);
   const heir = new Staging(chunks, BERTA);
   const offset = heir.take(64, false);
   assert.is(chunks.chunkOf(offset), chunks.chunkOf(entry), 'what is left of it is leased first');
@@ -131,12 +143,12 @@ staging('starts a reclaimed chunk from its beginning', () => {
   const first = anne.take(HALF, false);
   anne.willPublish(first, 9);
   anne.settle(first);
-  anne.close();
+  anne.leave();
   chunks.reclaim(10);
   assert.is(anne.take(64, false), first);
   anne.willPublish(first, 0);
   anne.settle(first);
-  anne.close();
+  anne.leave();
   assert.is(chunks.usedLimit(chunks.chunkOf(first)), 1, 'the old limit is forgotten');
 });
 

@@ -30,6 +30,8 @@ export class Staging {
   #offset = 0;
   #end = 0;
   #usedEnd = 0;
+  /** The unit was full: its chunk is given back as soon as nothing of it is under way. */
+  #cramped = false;
   /** Where to look for the next chunk, as long as nothing was reclaimed. */
   #hint = 0;
   #reclaims = 0;
@@ -45,7 +47,8 @@ export class Staging {
 
   /**
    * Takes `bytes` (a multiple of 8) for one entry. Returns their byte offset in the unit's buffer,
-   * or 0 when the unit has no room. `urgent` entries may use the headroom. Never blocks.
+   * or 0 when the unit has no room: then the caller should yield() in the other replicas as well.
+   * `urgent` entries may use the headroom. Never blocks.
    */
   take(bytes: number, urgent: boolean): number {
     assert(bytes > 0 && bytes <= this.#table.chunkBytes, 'an entry fits a chunk');
@@ -73,12 +76,26 @@ export class Staging {
     const chunk = this.#table.chunkOf(offset);
     const left = --this.#unsettled[chunk];
     assert(left >= 0, 'an entry is settled once');
-    if (left === 0 && chunk !== this.#chunk) this.#retire(chunk);
+    if (left > 0) return;
+    if (chunk !== this.#chunk) this.#retire(chunk);
+    else if (this.#cramped) this.leave();
   }
 
-  /** Gives back what is leased. Unsettled entries keep their chunk until they are settled. */
-  close(): void {
-    this.#leave();
+  /** In a full unit: gives the chunk back once all its entries are settled, so a trim can free it. */
+  yield(): void {
+    this.#cramped = true;
+    if (this.#chunk !== NO_CHUNK && this.#unsettled[this.#chunk] === 0) this.leave();
+  }
+
+  /**
+   * Gives the chunk back: what is left of it is for whoever needs it. Unsettled entries keep their
+   * chunk until they are settled.
+   */
+  leave(): void {
+    const chunk = this.#chunk;
+    this.#chunk = NO_CHUNK;
+    this.#offset = this.#end = this.#usedEnd = 0;
+    if (chunk !== NO_CHUNK && this.#unsettled[chunk] === 0) this.#retire(chunk);
   }
 
   #lease(bytes: number, urgent: boolean): boolean {
@@ -86,23 +103,20 @@ export class Staging {
     // The lowest free chunk is the one most likely still in a cache.
     const hint = reclaims === this.#reclaims ? this.#hint : 0;
     const chunk = this.#table.lease(this.#tenant, bytes, urgent, hint);
-    if (chunk === NO_CHUNK) return false;
+    if (chunk === NO_CHUNK) {
+      this.yield();
+      return false;
+    }
+    this.#cramped = false;
     this.#reclaims = reclaims;
     this.#hint = this.#table.isOrdinary(chunk) ? chunk : 0;
-    this.#leave();
+    this.leave();
     this.#chunk = chunk;
     const start = this.#table.chunkOffset(chunk);
     this.#offset = this.#usedEnd = start + this.#table.used(chunk);
     this.#end = start + this.#table.chunkBytes;
     this.#usedLimits[chunk] = this.#publishedLimits[chunk] = this.#table.usedLimit(chunk);
     return true;
-  }
-
-  #leave(): void {
-    const chunk = this.#chunk;
-    this.#chunk = NO_CHUNK;
-    this.#offset = this.#end = this.#usedEnd = 0;
-    if (chunk !== NO_CHUNK && this.#unsettled[chunk] === 0) this.#retire(chunk);
   }
 
   /** Nothing of it is under way: the exact limit is known, so no trim has to wait for more. */
