@@ -33,9 +33,7 @@ const CORES = availableParallelism();
 /** How long to spin for more work while every turning thread has a core. */
 const SPIN_MS = CORES > 2 ? 0.2 : 0.1;
 /** With more turning threads than cores, spinning keeps the one waiting that has work to do. */
-const SPIN_CROWDED_MS = Number(process.env['SPINC'] ?? 0.01);
-/** How long an actor thread blocks ... */
-const BLOCK_MS = Number(process.env['BLOCK'] ?? 0);
+const SPIN_CROWDED_MS = 0.01;
 
 export class Idle {
   readonly #threads: ThreadTable;
@@ -95,7 +93,7 @@ export class Idle {
       if (now >= deadline) return false;
       if (working) workedMs = now;
       working = false;
-      if (this.#mayspin(now - workedMs)) continue;
+      if (this.#maySpin(now - workedMs)) continue;
       this.#block(duty, done, Math.min(duty.untilTimer(), deadline - now, SLEEP_MS_MAX));
     }
     return true;
@@ -121,7 +119,7 @@ export class Idle {
       now = performance.now();
       if (worked) this.#worked = now;
       if (worked && duty.yieldsAfterWork) break;
-      else if (!this.#mayspin(now - this.#worked)) return this.#sleep(duty);
+      else if (!this.#maySpin(now - this.#worked)) return this.#sleep(duty);
       if (now - start >= YIELD_MS) break;
     }
     if (duty.wanted()) setImmediate(() => this.#spin(duty));
@@ -133,7 +131,7 @@ export class Idle {
     if (!this.#left) this.#threads.setTurning(this.#thread, false);
   }
 
-  #mayspin(idleMs: number): boolean {
+  #maySpin(idleMs: number): boolean {
     if (idleMs < SPIN_CROWDED_MS) return true;
     return idleMs < SPIN_MS && this.#threads.turningCount() <= CORES;
   }
@@ -148,12 +146,6 @@ export class Idle {
     const timeoutMs = Math.min(duty.untilTimer(), SLEEP_MS_MAX);
     // As in #block: announce, then look once more.
     if (duty.turn() || timeoutMs <= 0) return this.#wake(duty);
-    if (BLOCK_MS > 0 && !duty.yieldsAfterWork) {
-      this.#threads.setTurning(this.#thread, false);
-      this.#threads.sleep(this.#thread, heard, Math.min(timeoutMs, BLOCK_MS));
-      this.#threads.setTurning(this.#thread, true);
-      if (duty.turn()) return this.#wake(duty);
-    }
     const rung = this.#threads.sleepAsync(this.#thread, heard, timeoutMs);
     if (rung === undefined) return this.#wake(duty);
     this.#asleep = true;
