@@ -9,7 +9,7 @@
  */
 import { type UnitId, unitActor } from '../actors/actor-ids.ts';
 import { REPLICAS_MAX, STREAMS_PER_ENTRY_MAX } from '../actors/config.ts';
-import { EXTRA_WORDS_MAX, Message, MessageType } from '../actors/message.ts';
+import { type Message, MessageType } from '../actors/message.ts';
 import { MESSAGE_HEADER_WORDS } from '../actors/message-codec.ts';
 import type { Extent } from '../actors/projection.ts';
 import { URGENT } from '../actors/sequencer.ts';
@@ -38,8 +38,6 @@ export class AppendOperation implements RequestHandler {
     epoch: 0,
   };
   readonly streams = new Int32Array(STREAMS_PER_ENTRY_MAX);
-  /** Stream headers of the token. */
-  readonly headers = new Int32Array(EXTRA_WORDS_MAX);
   urgent = false;
   hasToken = false;
   /** Replica that is written next, from the head. */
@@ -51,9 +49,8 @@ export class AppendOperation implements RequestHandler {
   /** Words of its largest request and reply. */
   windowWords = 0;
   readonly #client: LogClient;
-  readonly #message = new Message();
-  /** Byte offset of the staged entry in each replica of `extent`. */
-  readonly #offsets = new Int32Array(REPLICAS_MAX);
+  /** Byte offset of the staged entry in each replica of `extent`; a plain array is more compact. */
+  readonly #offsets: number[] = new Array(REPLICAS_MAX).fill(0);
   /** Replicas in which bytes are taken. */
   #staged = 0;
   /** The payload, while it is not staged. */
@@ -93,8 +90,7 @@ export class AppendOperation implements RequestHandler {
   }
 
   begin(): void {
-    const message = this.#message;
-    const { map } = this.#client;
+    const { map, outgoing: message } = this.#client;
     message.to = map.sequencer;
     message.type = MessageType.SEQUENCER_NEXT;
     message.epoch = map.epoch;
@@ -166,7 +162,7 @@ export class AppendOperation implements RequestHandler {
   }
 
   #write(): void {
-    const message = this.#message;
+    const message = this.#client.outgoing;
     message.to = unitActor(this.extent.chain[this.index]);
     message.type = MessageType.UNIT_WRITE;
     message.epoch = this.header.epoch;

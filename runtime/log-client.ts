@@ -72,7 +72,8 @@ export class LogClient implements Actor {
   readonly isReachable: (actor: ActorId) => boolean;
   readonly #requests: RequestTable;
   readonly #staging: (Staging | undefined)[] = [];
-  readonly #message = new Message();
+  /** What is sent, by anyone on this thread: send() copies it before it returns. */
+  readonly outgoing = new Message();
   readonly #paused = new Map<number, ProcedureRun<unknown>>();
   readonly #idle: AppendOperation[] = [];
   readonly #waiting: AppendOperation[] = [];
@@ -182,7 +183,7 @@ export class LogClient implements Actor {
       this.context.after(effect.pauseMs, timer);
       return;
     }
-    const message = this.#message;
+    const message = this.outgoing;
     message.to = effect.to;
     message.type = effect.type;
     message.epoch = effect.epoch;
@@ -278,7 +279,7 @@ export class LogClient implements Actor {
 
   #answer(outcome: number, operations: readonly number[]): void {
     for (const operation of operations) {
-      const message = this.#message;
+      const message = this.outgoing;
       message.outcome = outcome;
       message.position = message.value = message.extraCount = 0;
       this.#requests.take(operation)?.onReply(message);
