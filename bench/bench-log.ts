@@ -18,12 +18,13 @@ import { entryFootprint } from '../shared-memory/entry-layout.ts';
 import { appendAll } from './append-window.ts';
 
 const DRAIN_MS_MAX = 5000;
-/** Entries between two trims: this part of what the log holds. */
+export const MIB = 2 ** 20;
+/** Bytes of a storage unit between two trims: what a log that is trimmed behind keeps. */
+const TRIM_BYTES = 4 * MIB;
+/** In a small log, this part of what it holds. */
 const TRIMS_PER_LOG = 8;
 /** A log is filled this far by an experiment that reads: the rest is headroom and leased chunks. */
 const FILLED_SHARE = 0.75;
-
-export const MIB = 2 ** 20;
 
 /** A client of the log that keeps nothing from the experiment. */
 export interface BenchLink extends AsyncDisposable {
@@ -83,7 +84,9 @@ export function entriesMax({ memory }: LogClient, payloadBytes: number, streams 
 
 /** Appends after which an experiment that runs for ever trims what is decided. */
 export function entriesPerTrim(client: LogClient, payloadBytes: number): number {
-  return Math.max(1, Math.floor(entriesMax(client, payloadBytes) / TRIMS_PER_LOG));
+  const footprint = entryFootprint(payloadBytes, 0, client.memory.sizes.backpointers);
+  const most = entriesMax(client, payloadBytes) / TRIMS_PER_LOG;
+  return Math.max(1, Math.floor(Math.min(most, TRIM_BYTES / footprint)));
 }
 
 /** Trims all there is, written or not. Blocks. */
