@@ -91,7 +91,7 @@ export function sample(name: string, setup: () => Program, options: SampleOption
   });
 }
 
-/** Runs a program that is broken on purpose; throws unless a Violation is found that says `what`. */
+/** Runs what is broken on purpose; throws unless a Violation is found that says `what`. */
 export function assertFinds(what: RegExp, run: () => Report): void {
   try {
     // Another program is repeated: nothing was run.
