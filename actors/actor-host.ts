@@ -204,29 +204,14 @@ export class ActorHost {
 
   /** Keeps the ends to threads that stayed, builds ends to new ones, drops those of the dead. */
   #refreshPeers(): void {
-    const { thread, grid } = this.#options;
     this.#membership = this.#threads.membershipVersion();
     const before = this.#peerOf;
     this.#peerOf = [];
     this.#peers = [];
     this.#spilled = 0;
     for (let other = 0; other < this.#threads.count; other++) {
-      if (!grid.connects(thread, other)) continue;
-      if (this.#threads.state(other) !== ThreadState.ALIVE) continue;
-      const incarnation = this.#threads.incarnation(other);
-      let peer = before[other];
-      if (peer === undefined) {
-        const sender = grid.sender(thread, other);
-        peer = {
-          thread: other,
-          incarnation,
-          sender,
-          receiver: grid.receiver(other, thread),
-          spill: [],
-        };
-      } else if (peer.incarnation !== incarnation) {
-        peer = { ...peer, incarnation, spill: [] };
-      }
+      const peer = this.#peerAt(other, before[other]);
+      if (peer === undefined) continue;
       this.#peerOf[other] = peer;
       this.#peers.push(peer);
       this.#spilled += peer.spill.length;
@@ -236,8 +221,26 @@ export class ActorHost {
 
   /** A thread that has come since the last turn is found at once. */
   #newPeer(thread: ThreadIndex): Peer | undefined {
-    if (this.#threads.membershipVersion() !== this.#membership) this.#refreshPeers();
-    return this.#peerOf[thread];
+    if (this.#threads.membershipVersion() === this.#membership) return undefined;
+    const peer = this.#peerAt(thread, undefined);
+    if (peer === undefined) return undefined;
+    // Only added here: a drain may be going through the peers. The next turn looks at all of them.
+    this.#peerOf[thread] = peer;
+    this.#peers = [...this.#peers, peer];
+    return peer;
+  }
+
+  /** The ends to a live thread: those there were, or new ones. */
+  #peerAt(other: ThreadIndex, before: Peer | undefined): Peer | undefined {
+    const { thread, grid } = this.#options;
+    if (other < 0 || !grid.connects(thread, other)) return undefined;
+    if (this.#threads.state(other) !== ThreadState.ALIVE) return undefined;
+    const incarnation = this.#threads.incarnation(other);
+    if (before?.incarnation === incarnation) return before;
+    if (before !== undefined) return { ...before, incarnation, spill: [] };
+    const sender = grid.sender(thread, other);
+    const receiver = grid.receiver(other, thread);
+    return { thread: other, incarnation, sender, receiver, spill: [] };
   }
 
   /** Told in a turn, never from within a send: who is told may send in turn. */

@@ -13,7 +13,6 @@ export const REPLICAS_MAX = 8;
 export const STREAM_ID_MAX = 0x7fff_ffff;
 /** Streams that can exist in one log: 40 bytes each at K = 4, touched when used. */
 export const STREAMS_MAX = 1 << 20;
-export const POSITION_MAX = Number.MAX_SAFE_INTEGER;
 
 /** Words of one mailbox: 128 KiB, so that a window of some thousand requests fits. */
 export const MAILBOX_WORDS = 32 * 1024;
@@ -22,8 +21,6 @@ export const SPILL_MESSAGES_MAX = 64 * 1024;
 
 /** Positions the hole filler scans in one round. */
 export const FILL_ROUND_POSITIONS_MAX = 65_536;
-/** A sleeping thread looks around at least this often: a ring can be lost with its ringer. */
-export const SLEEP_MS_MAX = 1000;
 /** A seal or a trim looks again for operations in flight after this long. */
 export const DRAIN_CHECK_MS = 1;
 

@@ -4,13 +4,13 @@
  *   word 0  length in words     4  position, low
  *        1  to | from << 16     5  position, high 21 bits | outcome << 24
  *        2  operation           6  value
- *        3  epoch | type << 24  7… extra
+ *        3  epoch | type << 24  7  tenant · 8… extra
  */
 import { assert } from '../shared-memory/assert.ts';
 import { highWord, joinWords } from '../shared-memory/words.ts';
 import { EXTRA_WORDS_MAX, type Message } from './message.ts';
 
-export const MESSAGE_HEADER_WORDS = 7;
+export const MESSAGE_HEADER_WORDS = 8;
 export const MESSAGE_WORDS_MAX = MESSAGE_HEADER_WORDS + EXTRA_WORDS_MAX;
 /** Epochs share a word with the type. */
 export const EPOCH_MAX = 0xff_ffff;
@@ -28,6 +28,7 @@ export function encodeMessage(message: Message, words: Int32Array, at: number): 
   words[at + 4] = message.position | 0;
   words[at + 5] = highWord(message.position) | (message.outcome << 24);
   words[at + 6] = message.value;
+  words[at + 7] = message.tenant;
   const extra = message.extra;
   for (let i = 0; i < message.extraCount; i++) words[at + MESSAGE_HEADER_WORDS + i] = extra[i];
 }
@@ -47,6 +48,7 @@ export function decodeMessage(message: Message, words: Int32Array, at: number): 
   message.position = joinWords(words[at + 4], high & 0x1f_ffff);
   message.outcome = high >>> 24;
   message.value = words[at + 6];
+  message.tenant = words[at + 7];
   message.extraCount = extraCount;
   const extra = message.extra;
   for (let i = 0; i < extraCount; i++) extra[i] = words[at + MESSAGE_HEADER_WORDS + i];

@@ -36,6 +36,8 @@ export class Message {
   to: ActorId = 0;
   /** Chosen by the requester, returned by the reply. */
   operation = 0;
+  /** Incarnation of the requester's thread, returned by the reply: an index has many tenants. */
+  tenant = 0;
   /** Of the projection the sender acted under. */
   epoch = 0;
   /** A position, an address or a mark: a safe integer, never negative. */
@@ -53,6 +55,7 @@ export class Message {
     this.from = request.to;
     this.to = request.from;
     this.operation = request.operation;
+    this.tenant = request.tenant;
     this.epoch = request.epoch;
     this.position = request.position;
     this.outcome = outcome;

@@ -17,6 +17,7 @@ const TIMER_RECLAIM = 2;
 interface PendingSeal {
   readonly from: number;
   readonly operation: number;
+  readonly tenant: number;
   readonly epoch: number;
 }
 
@@ -101,7 +102,8 @@ export class StorageUnit implements Actor {
     const slots = this.#memory.slots;
     if (message.epoch < slots.sealedEpoch()) return this.#refuse(message, context);
     slots.seal(message.epoch);
-    this.#seals.push({ from: message.from, operation: message.operation, epoch: message.epoch });
+    const { from, operation, tenant, epoch } = message;
+    this.#seals.push({ from, operation, tenant, epoch });
     this.#answerSeals(context);
   }
 
@@ -120,6 +122,7 @@ export class StorageUnit implements Actor {
     reply.type = MessageType.UNIT_SEALED;
     reply.to = seal.from;
     reply.operation = seal.operation;
+    reply.tenant = seal.tenant;
     reply.epoch = seal.epoch;
     reply.position = this.#memory.slots.writtenLimit();
     reply.outcome = SlotOutcome.OK;

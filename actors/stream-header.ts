@@ -18,9 +18,6 @@ const UNKNOWN = 1;
 const ABSOLUTE_BIT = 1 << 31;
 const STREAM_MASK = 0x7fff_ffff;
 
-/** Gives the i-th latest earlier position of a stream, or -1. */
-export type EarlierPosition = (i: number) => number;
-
 /**
  * Writes the header of `stream` for an entry at `position` to `words` at `at`.
  * `earlier[i]` is the i-th latest earlier position or -1; latest first, K of them.

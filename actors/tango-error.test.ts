@@ -56,10 +56,20 @@ tangoError('is the same after it went through a structured clone as plain data',
   assert.is((arrived.cause as RangeError).message, 'the reason');
 });
 
-tangoError('needs toJSON for that: the clone of an error loses its class and code', () => {
-  const arrived = TangoError.from(structuredClone(full()));
-  assert.is(arrived.code, 'ERR_ACTOR_EXITED');
-  assert.is(arrived.message, full().message);
+tangoError('comes back from the clone of an error, which has lost its class and fields', () => {
+  const error = full();
+  const clone: unknown = structuredClone(error);
+  assert.not.instance(clone, TangoError);
+  const arrived = TangoError.from(clone);
+  assert.instance(arrived, TangoError);
+  assert.is(arrived.code, error.code);
+  assert.is(arrived.message, error.message);
+  assert.is(arrived.position, DETAILS.position);
+  assert.is(arrived.epoch, DETAILS.epoch);
+  assert.is(arrived.object, DETAILS.object);
+  assert.is((arrived.cause as RangeError).message, 'the reason');
+  const bare = TangoError.from(structuredClone(new TangoError('ERR_CLOSED', 'a: b')));
+  assert.equal([bare.code, bare.message, 'position' in bare], ['ERR_CLOSED', 'a: b', false]);
 });
 
 tangoError('is the same after it went through JSON, but for its cause', () => {

@@ -56,6 +56,7 @@ export class TangoError extends Error {
     if (details.epoch !== undefined) this.epoch = details.epoch;
     if (details.object !== undefined) this.object = details.object;
     if (details.key !== undefined) this.key = details.key;
+    this.stack = (this.stack ?? '').replace(/^[^\n:]*/, headOf(code, details));
   }
 
   /** The fields that structured clone and comlink lose; give them to `TangoError.from`. */
@@ -74,8 +75,9 @@ export class TangoError extends Error {
   }
 
   /**
-   * Rebuilds an error that crossed a thread. A TangoError is returned as it is, plain data with a
-   * `code` becomes one, anything else an ERR_ACTOR_EXITED with the value as its cause.
+   * Rebuilds an error that crossed a thread: as it was posted, thrown, or turned into plain data.
+   * A TangoError is returned as it is; what never was one becomes ERR_ACTOR_EXITED, with the value
+   * as its cause: whoever threw it does not do its work any more.
    */
   static from(value: unknown): TangoError {
     if (value instanceof TangoError) return value;
@@ -84,9 +86,34 @@ export class TangoError extends Error {
       if (value.stack !== undefined) error.stack = value.stack;
       return error;
     }
+    const clone = fromClone(value);
+    if (clone !== undefined) return clone;
     const text = value instanceof Error ? value.message : String(value);
     return new TangoError('ERR_ACTOR_EXITED', text, { cause: value });
   }
+}
+
+/**
+ * Structured clone keeps of an error its message, stack and cause. So the stack begins with what
+ * else there is to know, as Node's own errors show their code.
+ */
+function headOf(code: TangoErrorCode, { position, epoch, object }: TangoErrorDetails): string {
+  const known = JSON.stringify({ position, epoch, object });
+  return known === '{}' ? `TangoError [${code}]` : `TangoError [${code}] ${encodeURI(known)}`;
+}
+
+const HEAD = /^TangoError \[(ERR_\w+)\](?: (\S+))?:/;
+
+/** A TangoError that went through structured clone; undefined for anything else. */
+function fromClone(value: unknown): TangoError | undefined {
+  if (!(value instanceof Error)) return undefined;
+  const [, code, known] = HEAD.exec(value.stack ?? '') ?? [];
+  const { message, stack, cause } = value;
+  if (code === undefined || !isPlain({ code, message })) return undefined;
+  const details = known === undefined ? {} : (JSON.parse(decodeURI(known)) as TangoErrorDetails);
+  const error = new TangoError(code as TangoErrorCode, message, { ...details, cause });
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }
 
 function isPlain(value: unknown): value is PlainTangoError {

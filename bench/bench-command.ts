@@ -35,10 +35,11 @@ export async function benchCommand(
   names: string[],
   options: BenchOptions,
   print: (text: string) => void = console.log,
+  complain: (text: string) => void = console.error,
 ): Promise<number> {
   const unknown = names.find((name) => experimentNamed(name) === undefined);
   if (unknown !== undefined) {
-    print(unknownName(unknown));
+    complain(unknownName(unknown));
     return 2;
   }
   if (options.list) {
@@ -54,7 +55,7 @@ export async function benchCommand(
     // Before the measuring, which takes minutes.
     const problem = await whyNotWritable(options.json);
     if (problem !== undefined) {
-      print(`a file to write to was expected: json=${JSON.stringify(options.json)}: ${problem}`);
+      complain(`a file to write to was expected: json=${JSON.stringify(options.json)}: ${problem}`);
       return 2;
     }
   }

@@ -16,7 +16,13 @@ const EXIT_USAGE = 2;
 const path = fileURLToPath(import.meta.url);
 // A package manager links to the bin; the module knows itself by its real name.
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === path) {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', onBrokenOutput);
   process.exitCode = await tangolog(process.argv.slice(2));
+}
+
+/** Nobody reads any more (a pipe into `head`), or the output cannot be written: no more to say. */
+function onBrokenOutput(error: NodeJS.ErrnoException): void {
+  process.exit(error.code === 'EPIPE' ? 0 : EXIT_FAILED);
 }
 
 /** Does what the arguments say; resolves to the exit code. Rejects never. */

@@ -175,7 +175,7 @@ export class AppendOperation implements RequestHandler {
 
   #disturbed(outcome: number, value: number): void {
     this.#client.counters.disturbedAppends++;
-    this.#client.run(finishAppend(this.#client, this, { outcome, value }), {
+    this.#client.runAtOnce(finishAppend(this.#client, this, { outcome, value }), {
       done: () => this.succeed(),
       failed: (error) => this.fail(error),
     });

@@ -81,6 +81,7 @@ export function* completePosition(client: LogClient, position: Position): Proced
     const atHead = client.memory.unit(chain.units[0]).slots.look(chain.address);
     if (atHead === SlotOutcome.UNWRITTEN) return;
     if ((yield* followHead(chain, atHead)) !== undefined) return;
+    if (chain.deadline.passed) throw lateError('completing a value', 'try again', position);
   }
 }
 
@@ -210,6 +211,7 @@ export function* trimPosition(client: LogClient, position: Position): Procedure<
 /** Trims every position below `position` (at most the tail) on every replica, head first. */
 export function* trimPrefix(client: LogClient, position: Position): Procedure<void> {
   const deadline = new Deadline(client);
+  client.memory.sequencer.raiseTrimMark(position);
   while (!(yield* trimPrefixOnce(client, position, deadline)));
   client.memory.sequencer.raiseDecidedMark(position);
   client.counters.trims++;

@@ -1,5 +1,6 @@
 /** Iterating over the log, or over some of its streams, in log order. */
 import { TangoError } from '../actors/tango-error.ts';
+import { unlessAborted } from './abort.ts';
 import {
   abortedError,
   checkKeys,
@@ -9,8 +10,8 @@ import {
   invalid,
 } from './arguments.ts';
 import type { LogClient } from './log-client.ts';
-import type { LogEntry, Position, StreamId } from './log-entry.ts';
-import type { MailboxLink } from './mailbox-link.ts';
+import type { DataEntry, Position, StreamId } from './log-entry.ts';
+import type { Procedure } from './procedure.ts';
 import { isPrefixTrimmed, readComplete, readPosition } from './read.ts';
 import { StreamReader } from './stream-reader.ts';
 
@@ -26,16 +27,13 @@ export interface EntriesOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How often a live iteration looks at the tail when nothing is new. */
-const LIVE_POLL_MS = 2;
+/** A live iteration looks at the tail again after this long, and less often while all is quiet. */
+const LIVE_PAUSE_MS = 1;
+const LIVE_PAUSE_MS_MAX = 25;
 const KEYS = ['from', 'to', 'streams', 'live', 'signal'];
 
-/** Checks the options at once, reads lazily. `checkOpen` throws once the log is closed. */
-export function readEntries(
-  link: MailboxLink,
-  options: EntriesOptions,
-  checkOpen: () => void,
-): AsyncIterable<LogEntry> {
+/** Checks the options at once, reads lazily; every iterator begins anew. */
+export function readEntries(access: LogAccess, options: EntriesOptions): AsyncIterable<DataEntry> {
   checkKeys('entries', options, KEYS);
   const { from, to, live = false } = options;
   if (from !== undefined) checkPosition(from, 'from');
@@ -44,11 +42,19 @@ export function readEntries(
   if (live && to !== undefined) throw invalid('to', to, 'absent from a live iteration');
   const streams = options.streams === undefined ? undefined : checkStreams(options.streams);
   const signal = checkSignal(options.signal);
-  const source =
-    streams === undefined ? new LogSource(link, from) : new StreamSource(link, streams, from);
-  return {
-    [Symbol.asyncIterator]: () => iterate(link, source, { to, live, signal, checkOpen }),
-  };
+  const newSource = (): Source =>
+    streams === undefined ? new LogSource(access, from) : new StreamSource(access, streams, from);
+  const bounds = { to, live, signal, checkOpen: access.checkOpen };
+  return { [Symbol.asyncIterator]: () => iterate(access.client, newSource(), bounds) };
+}
+
+/** What an iteration needs of the log. */
+export interface LogAccess {
+  readonly client: LogClient;
+  /** Runs a procedure; rejects with the errors of the public interface. */
+  run<T>(procedure: Procedure<T>): Promise<T>;
+  /** Throws once the log is closed. */
+  checkOpen(): void;
 }
 
 interface Bounds {
@@ -61,42 +67,48 @@ interface Bounds {
 /** Delivers data entries below a limit, in order, each once. */
 interface Source {
   /** The next data entry below `limit`, undefined when there is none now. */
-  next(limit: Position): Promise<LogEntry | undefined>;
+  next(limit: Position): Promise<DataEntry | undefined>;
 }
 
 async function* iterate(
-  link: MailboxLink,
+  client: LogClient,
   source: Source,
   { to, live, signal, checkOpen }: Bounds,
-): AsyncGenerator<LogEntry> {
-  const { sequencer } = link.client.memory;
+): AsyncGenerator<DataEntry> {
+  const { sequencer } = client.memory;
   const end = to === undefined ? sequencer.tail() : Math.min(to, sequencer.tail());
+  let pauseMs = LIVE_PAUSE_MS;
   for (;;) {
     if (signal?.aborted) throw abortedError(signal);
     checkOpen();
-    const entry = await source.next(live ? sequencer.tail() : end);
-    if (entry !== undefined) yield entry;
-    else if (live) await quietTime(signal);
-    else return;
+    const entry = await unlessAborted(source.next(live ? sequencer.tail() : end), signal);
+    if (entry === undefined && !live) return;
+    if (entry === undefined) {
+      await quietTime(pauseMs, signal);
+      pauseMs = Math.min(2 * pauseMs, LIVE_PAUSE_MS_MAX);
+      continue;
+    }
+    pauseMs = LIVE_PAUSE_MS;
+    yield entry;
   }
 }
 
 /** Every position of the log. */
 class LogSource implements Source {
-  readonly #link: MailboxLink;
+  readonly #access: LogAccess;
   #next: Position;
 
-  constructor(link: MailboxLink, from: Position | undefined) {
-    this.#link = link;
-    this.#next = from ?? oldestPosition(link.client);
+  constructor(access: LogAccess, from: Position | undefined) {
+    this.#access = access;
+    this.#next = from ?? oldestPosition(access.client);
   }
 
-  async next(limit: Position): Promise<LogEntry | undefined> {
-    const { client } = this.#link;
+  async next(limit: Position): Promise<DataEntry | undefined> {
+    const { client } = this.#access;
     while (this.#next < limit) {
       const position = this.#next;
       const entry =
-        readComplete(client, position) ?? (await this.#link.run(readPosition(client, position)));
+        readComplete(client, position) ?? (await this.#access.run(readPosition(client, position)));
       if (entry.kind === 'trimmed' && isPrefixTrimmed(client, position)) {
         const text = `the log was trimmed beyond the reader: position=${position}`;
         throw new TangoError('ERR_TRIMMED', text, { position });
@@ -110,22 +122,22 @@ class LogSource implements Source {
 
 /** Some streams, merged by position. */
 class StreamSource implements Source {
-  readonly #link: MailboxLink;
+  readonly #access: LogAccess;
   readonly #readers: readonly StreamReader[];
   /** Every stream is synced up to here. */
   #synced: Position = -1;
 
-  constructor(link: MailboxLink, streams: readonly StreamId[], from: Position | undefined) {
-    this.#link = link;
-    this.#readers = streams.map((stream) => new StreamReader(link.client, stream, from));
+  constructor(access: LogAccess, streams: readonly StreamId[], from: Position | undefined) {
+    this.#access = access;
+    this.#readers = streams.map((stream) => new StreamReader(access.client, stream, from));
   }
 
-  async next(limit: Position): Promise<LogEntry | undefined> {
+  async next(limit: Position): Promise<DataEntry | undefined> {
     for (;;) {
       const position = this.#lowest();
       if (position >= limit) {
         if (this.#synced >= limit) return undefined;
-        for (const reader of this.#readers) await this.#link.run(reader.sync());
+        for (const reader of this.#readers) await this.#access.run(reader.sync());
         this.#synced = limit;
         continue;
       }
@@ -139,12 +151,12 @@ class StreamSource implements Source {
   }
 
   /** Advances every stream that is at `position`; undefined when junk was there. */
-  async #take(position: Position): Promise<LogEntry | undefined> {
+  async #take(position: Position): Promise<DataEntry | undefined> {
     const entry =
-      readComplete(this.#link.client, position) ??
-      (await this.#link.run(readPosition(this.#link.client, position)));
+      readComplete(this.#access.client, position) ??
+      (await this.#access.run(readPosition(this.#access.client, position)));
     for (const reader of this.#readers) reader.skipTo(position + 1);
-    if (entry.kind === 'trimmed') {
+    if (entry.kind === 'trimmed' && isPrefixTrimmed(this.#access.client, position)) {
       const text = `a stream was trimmed beyond the reader: position=${position}`;
       throw new TangoError('ERR_TRIMMED', text, { position });
     }
@@ -164,9 +176,9 @@ function oldestPosition(client: LogClient): Position {
   return low;
 }
 
-function quietTime(signal: AbortSignal | undefined): Promise<void> {
+function quietTime(pauseMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(done, LIVE_POLL_MS);
+    const timer = setTimeout(done, pauseMs);
     function done(): void {
       clearTimeout(timer);
       signal?.removeEventListener('abort', done);

@@ -3,7 +3,7 @@
  * and compares the playback of each stream with a scan of the log (CORFU 1.5, Tango 2.4).
  */
 import { assert } from '../shared-memory/assert.ts';
-import { fillPosition } from './chain.ts';
+import { fillPosition, trimPrefix } from './chain.ts';
 import type { FinalState } from './log-checker.ts';
 import type { DataEntry, LogEntry, Position, StreamId } from './log-entry.ts';
 import type { SimulatedLog } from './simulated-log.ts';
@@ -20,6 +20,8 @@ export function auditLog(
 ): FinalState[] {
   checkChains(log);
   const auditor = log.addClient();
+  // As the hole filler does for a trimmer that died.
+  log.ran(auditor, (client) => trimPrefix(client, log.memory.sequencer.trimMark()));
   const entries: LogEntry[] = [];
   for (let position = 0; position < log.tail; position++) {
     entries.push(log.ran(auditor, (client) => fillPosition(client, position)));

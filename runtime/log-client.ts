@@ -8,7 +8,6 @@ import { type UnitId, unitActor } from '../actors/actor-ids.ts';
 import { MAILBOX_WORDS } from '../actors/config.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
 import { type ActorId, Message } from '../actors/message.ts';
-import { MESSAGE_WORDS_MAX } from '../actors/message-codec.ts';
 import { ProjectionMap } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { assert } from '../shared-memory/assert.ts';
@@ -58,8 +57,10 @@ const TIMER_REQUESTS = 1;
 const TIMER_EXITED = 2;
 /** Timer numbers from here on resume a paused procedure. */
 const FIRST_PAUSE_TIMER = 16;
-/** Words of requests and replies under way: neither can overflow its mailbox. */
-const WINDOW_WORDS_MAX = MAILBOX_WORDS - 4 * MESSAGE_WORDS_MAX;
+/** Words of the appends' requests and replies under way: half a mailbox, the rest is for others. */
+const WINDOW_WORDS_MAX = MAILBOX_WORDS / 2;
+/** Procedures under way at once; each has one request. Further ones wait for their turn. */
+const PROCEDURES_MAX = 1024;
 
 export class LogClient implements Actor {
   readonly role = 'client';
@@ -70,11 +71,13 @@ export class LogClient implements Actor {
   readonly cache = new EntryCache();
   readonly scratch = new PayloadScratch();
   readonly isReachable: (actor: ActorId) => boolean;
-  readonly #requests: RequestTable;
+  readonly #requests = new RequestTable();
   readonly #staging: (Staging | undefined)[] = [];
   /** What is sent, by anyone on this thread: send() copies it before it returns. */
   readonly outgoing = new Message();
-  readonly #paused = new Map<number, ProcedureRun<unknown>>();
+  readonly #paused = new Map<number, Run>();
+  readonly #running = new Set<Run>();
+  readonly #queued: Run[] = [];
   readonly #idle: AppendOperation[] = [];
   readonly #waiting: AppendOperation[] = [];
   #context: ActorContext | undefined;
@@ -93,7 +96,6 @@ export class LogClient implements Actor {
     this.times = options.times;
     this.incarnation = options.incarnation;
     this.isReachable = options.isReachable;
-    this.#requests = new RequestTable(options.incarnation);
     const projection = this.memory.layoutStore.latest();
     assert(projection !== undefined, 'the first projection is installed before a client starts');
     this.#map = new ProjectionMap(projection);
@@ -153,7 +155,9 @@ export class LogClient implements Actor {
     const operation = this.#idle.pop() ?? new AppendOperation(this);
     this.#busy++;
     if (!operation.prepare(payload, streams, urgent, completion)) {
-      return operation.fail(new TangoError('ERR_LOG_FULL', 'the log has no room for the entry'));
+      return operation.fail(
+        new TangoError('ERR_LOG_FULL', 'the log has no room for the entry: trim'),
+      );
     }
     if (this.#waiting.length > 0 || !this.#fitsWindow(operation)) this.#waiting.push(operation);
     else this.#begin(operation);
@@ -161,13 +165,22 @@ export class LogClient implements Actor {
 
   /** Runs a procedure; `completion` is told once. The first steps run before the call returns. */
   run<T>(procedure: Procedure<T>, completion: Completion<T>): void {
+    const run = new ProcedureRun(this, procedure, completion);
     this.#busy++;
-    new ProcedureRun(this, procedure, completion).resume(AFTER_PAUSE);
+    if (this.#running.size < PROCEDURES_MAX) this.#start(run);
+    else this.#queued.push(run);
+  }
+
+  /** Runs what an append under way goes on with: it is in the appends' window already. */
+  runAtOnce<T>(procedure: Procedure<T>, completion: Completion<T>): void {
+    this.#busy++;
+    this.#start(new ProcedureRun(this, procedure, completion));
   }
 
   /** Sends `message` as a request of `handler`; `to`, `type` and arguments are filled in. */
   request(message: Message, handler: RequestHandler): void {
     const context = this.context;
+    message.tenant = this.incarnation;
     message.operation = this.#requests.issue(handler, message.to);
     if (!this.#watching) this.#watch();
     context.send(message);
@@ -176,7 +189,7 @@ export class LogClient implements Actor {
   }
 
   /** Sends what an effect asks for and resumes `run` with the answer. */
-  perform(effect: Effect, run: ProcedureRun<unknown>): void {
+  perform(effect: Effect, run: Run): void {
     if ('pauseMs' in effect) {
       const timer = this.#nextPause++;
       this.#paused.set(timer, run);
@@ -196,6 +209,8 @@ export class LogClient implements Actor {
   }
 
   receive(message: Message): void {
+    // A reply to an earlier tenant of this thread's index is not for us.
+    if (message.tenant !== this.incarnation) return;
     // A reply to a request that ended before finds nobody.
     this.#requests.take(message.operation)?.onReply(message);
   }
@@ -216,9 +231,22 @@ export class LogClient implements Actor {
     if (this.#someExited) this.#answerExited();
   }
 
-  /** Called by an operation or procedure that has ended. */
+  /** Called by an append that has ended. */
   ended(): void {
     this.#busy--;
+  }
+
+  /** Called by a procedure that has ended; the next one in the queue has its turn. */
+  procedureEnded(run: Run): void {
+    this.#busy--;
+    this.#running.delete(run);
+    const next = this.#left ? undefined : this.#queued.shift();
+    if (next !== undefined) this.#start(next);
+  }
+
+  #start(run: Run): void {
+    this.#running.add(run);
+    run.resume(AFTER_PAUSE);
   }
 
   /** Called by an append whose window words are free again; it may be reused. */
@@ -226,7 +254,7 @@ export class LogClient implements Actor {
     if (operation.inWindow) this.#windowWords -= operation.windowWords;
     operation.inWindow = false;
     this.#idle.push(operation);
-    while (this.#waiting.length > 0 && this.#fitsWindow(this.#waiting[0])) {
+    while (!this.#left && this.#waiting.length > 0 && this.#fitsWindow(this.#waiting[0])) {
       const next = this.#waiting.shift();
       if (next !== undefined) this.#begin(next);
     }
@@ -234,18 +262,29 @@ export class LogClient implements Actor {
 
   /**
    * Ends everything under way with ERR_ACTOR_EXITED and gives the staging chunks back: no reply
-   * will come, and no timer will be fired any more.
+   * will come, and no timer will be fired any more. May be called twice.
    */
   leave(): void {
     this.#left = true;
-    this.#answer(
-      ACTOR_EXITED,
-      this.#requests.sentTo(() => true),
-    );
     const text = 'the log was closed before the operation had ended';
-    const paused = [...this.#paused.values()];
-    this.#paused.clear();
-    for (const run of paused) run.abandon(new TangoError('ERR_ACTOR_EXITED', text));
+    const error = new TangoError('ERR_ACTOR_EXITED', text);
+    for (const append of this.#waiting.splice(0)) append.fail(error);
+    for (const run of this.#queued.splice(0)) run.abandon(error);
+    // A procedure may answer an exit with one more request or pause; its patience is short.
+    while (this.#requests.open > 0 || this.#paused.size > 0) {
+      this.#answer(
+        ACTOR_EXITED,
+        this.#requests.sentTo(() => true),
+      );
+      const paused = [...this.#paused.values()];
+      this.#paused.clear();
+      for (const run of paused) run.abandon(error);
+    }
+    this.rest();
+  }
+
+  /** Gives the staging chunks back that nothing is under way in; they are leased again on need. */
+  rest(): void {
     for (const staging of this.#staging) staging?.leave();
   }
 
@@ -287,8 +326,13 @@ export class LogClient implements Actor {
   }
 }
 
-/** A procedure under way. */
-class ProcedureRun<T> implements RequestHandler {
+/** A procedure under way, whatever it returns. */
+interface Run extends RequestHandler {
+  resume(answer: Answer): void;
+  abandon(error: unknown): void;
+}
+
+class ProcedureRun<T> implements Run {
   readonly #client: LogClient;
   readonly #procedure: Procedure<T>;
   readonly #completion: Completion<T>;
@@ -307,19 +351,19 @@ class ProcedureRun<T> implements RequestHandler {
     let step: IteratorResult<Effect, T>;
     try {
       step = this.#procedure.next(answer);
+      if (!step.done) return this.#client.perform(step.value, this);
     } catch (error) {
-      this.#client.ended();
+      this.#client.procedureEnded(this);
       return this.#completion.failed(error);
     }
-    if (!step.done) return this.#client.perform(step.value, this);
-    this.#client.ended();
+    this.#client.procedureEnded(this);
     this.#completion.done(step.value);
   }
 
-  /** Ends a paused procedure; what it holds is settled by its own `finally`. */
+  /** Ends it where it stands; what it holds is settled by its own `finally`. */
   abandon(error: unknown): void {
     this.#procedure.return(undefined as T);
-    this.#client.ended();
+    this.#client.procedureEnded(this);
     this.#completion.failed(error);
   }
 }

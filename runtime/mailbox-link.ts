@@ -9,13 +9,14 @@ import type { LogMemory } from '../actors/log-memory.ts';
 import { directoryOf, type Placement } from '../actors/placement.ts';
 import { ThreadCounters, TURNS_PER_PUBLISH } from '../actors/thread-counters.ts';
 import { type Duty, Idle } from '../shared-memory/idle.ts';
-import type { ThreadIndex } from '../shared-memory/thread-table.ts';
+import type { ThreadIndex, ThreadTable } from '../shared-memory/thread-table.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import { type ClientTimes, LogClient } from './log-client.ts';
 import type { Procedure } from './procedure.ts';
 
 const FOR_EVER_MS = 0x7fff_ffff;
 const DRAIN_POLL_MS = 1;
+const REST_AFTER_MS = 100;
 
 export interface MailboxLinkOptions {
   readonly memory: LogMemory;
@@ -36,6 +37,8 @@ export class MailboxLink {
   readonly #counters: ThreadCounters;
   /** The index may have another tenant: nothing is done on its behalf any more. */
   #left = false;
+  readonly #threads: ThreadTable;
+  #restTimer: NodeJS.Timeout | undefined;
   #turnScheduled = false;
   #sleeps = 0;
   #turns = 0;
@@ -43,6 +46,7 @@ export class MailboxLink {
   constructor(options: MailboxLinkOptions) {
     const { memory, placement, thread, incarnation, times } = options;
     this.thread = thread;
+    this.#threads = memory.threads;
     const directory = directoryOf(placement);
     const isReachable = (actor: number): boolean => {
       const home = directory(actor);
@@ -85,6 +89,8 @@ export class MailboxLink {
       setImmediate(() => {
         this.#turnScheduled = false;
         this.#turn();
+        // Ends the sleep: it was measured before this operation had timers of its own.
+        if (!this.#left) this.#threads.ring(this.thread);
       });
     }
   }
@@ -96,7 +102,7 @@ export class MailboxLink {
 
   /** Shows this thread's counters to the others; done by itself when the thread rests. */
   publishCounters(): void {
-    this.#counters.publish();
+    if (!this.#left) this.#counters.publish();
   }
 
   /** Runs a procedure on the event loop. */
@@ -131,6 +137,7 @@ export class MailboxLink {
     if (done()) return;
     this.#host.flush();
     this.#idle.drive(this.#duty, done, Number.POSITIVE_INFINITY);
+    this.#restLater();
   }
 
   /** Settles once no operation is under way, or after `timeoutMs`. */
@@ -146,12 +153,14 @@ export class MailboxLink {
    * and holding the thread. BEFORE the thread's index is given back.
    */
   leave(): void {
+    if (this.#left) return;
     this.#host.turn();
     this.client.leave();
     this.#counters.publish();
     this.#left = true;
     this.#idle.leave();
     clearInterval(this.#keepAlive);
+    clearTimeout(this.#restTimer);
   }
 
   #turn(): boolean {
@@ -161,9 +170,19 @@ export class MailboxLink {
     return this.#host.turn();
   }
 
+  /** A thread that is idle for a while holds no chunk that another may need. */
+  #restLater(): void {
+    if (this.#left || this.#restTimer !== undefined) return;
+    this.#restTimer = setTimeout(() => {
+      this.#restTimer = undefined;
+      if (this.client.busy === 0 && !this.#left) this.client.rest();
+    }, REST_AFTER_MS).unref();
+  }
+
   #stillBusy(): boolean {
     if (this.client.busy > 0 && !this.#left) return true;
     this.#keepAlive.unref();
+    this.#restLater();
     return false;
   }
 }

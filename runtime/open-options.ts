@@ -27,6 +27,7 @@ export interface OpenOptions {
   readonly holeFillMs?: number;
   /** K: backpointers per stream and entry, 4 … 16, a multiple of 4; default 4 (Tango 2.4). */
   readonly backpointers?: number;
+  /** Raised before the actor threads serve: nothing is opened, ERR_ABORTED. */
   readonly signal?: AbortSignal;
 }
 

@@ -1,16 +1,22 @@
-/**
- * One entry as playback hands it on: valid during the call, then overwritten by the next. The
- * payload is a private copy, so nothing another thread does can change it under the handler.
- */
+/** What playback hands on: one place, filled anew for every entry. */
 import type { EntryReader } from '../shared-memory/entry-reader.ts';
 import { PayloadCopy } from '../shared-memory/payload-copy.ts';
-import type { Position } from './log-entry.ts';
+import type { Position, WriterId } from './log-entry.ts';
 
-export class PlayedEntry {
+/**
+ * One entry of a stream during playback: valid until the handler returns, then overwritten. The
+ * payload is a private copy, so nothing another thread does can change it under the handler.
+ */
+export interface PlayedEntry {
+  readonly position: Position;
+  /** Copy it to keep it. */
+  readonly payload: Uint8Array;
+  readonly writer: WriterId;
+}
+
+export class PlayedEntryPlace implements PlayedEntry {
   position: Position = 0;
-  writerThread = 0;
-  writerSequence = 0;
-  /** The payload; copy it to keep it. */
+  readonly writer = { thread: 0, sequence: 0 };
   payload: Uint8Array;
   readonly #copy: PayloadCopy;
 
@@ -22,8 +28,8 @@ export class PlayedEntry {
   /** Copies the entry that `reader` has located; false when it was trimmed while it was read. */
   load(reader: EntryReader, address: number, position: Position): boolean {
     this.position = position;
-    this.writerThread = reader.writerThread;
-    this.writerSequence = reader.writerSequence;
+    this.writer.thread = reader.writerThread;
+    this.writer.sequence = reader.writerSequence;
     const { payloadBytes } = reader;
     if (!this.#copy.load(reader, payloadBytes)) return false;
     if (this.payload.length !== payloadBytes) this.payload = this.#copy.bytes(payloadBytes);

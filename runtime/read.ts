@@ -15,9 +15,11 @@ const PAUSE_MS_MAX = 1;
 
 /** The entry at `position` if the whole chain holds it now; undefined while it is undecided. */
 export function readComplete(client: LogClient, position: Position): LogEntry | undefined {
-  const { map } = client;
+  const { map, memory } = client;
+  // A prefix trim takes place in one step for every chain, whatever its units know of it yet.
+  if (position < memory.sequencer.trimMark()) return { kind: 'trimmed', position };
   const { chain } = map.extentOf(position);
-  const { reader } = client.memory.unit(chain[chain.length - 1]);
+  const { reader } = memory.unit(chain[chain.length - 1]);
   const address = map.addressOf(position);
   switch (reader.locate(address, position)) {
     case SlotOutcome.WRITTEN:
@@ -72,11 +74,13 @@ export function isComplete(client: LogClient, position: Position): boolean {
 }
 
 /**
- * True when `position` and every position below it are trimmed, on every chain: a chain alone may
+ * True when `position` is below a prefix trim, begun or done, or when it and every position below
+ * it are trimmed one by one, on every chain: a chain alone may
  * have trimmed its share of a longer run, with live positions of the others in between.
  */
 export function isPrefixTrimmed(client: LogClient, position: Position): boolean {
   const { map, memory } = client;
+  if (position < memory.sequencer.trimMark()) return true;
   return map
     .prefixAddresses(position + 1)
     .every(({ unit, address }) => memory.unit(unit).slots.watermark() >= address);

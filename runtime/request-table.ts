@@ -1,6 +1,7 @@
 /**
- * Requests that await their reply. A request's number is used once: replies that come twice, late,
- * or for an earlier tenant of this thread's index find nobody.
+ * Requests that await their reply. A number serves again only after 65,536 others of its slot, so
+ * replies that come twice or late find nobody; those of an earlier tenant of this thread's index
+ * are told apart by the tenant in the message.
  */
 
 import type { ActorId, Message } from '../actors/message.ts';
@@ -21,14 +22,8 @@ export class RequestTable {
   /** The period in which each request was issued. */
   readonly #issuedIn: number[] = [];
   readonly #free: number[] = [];
-  readonly #firstGeneration: number;
   #open = 0;
   #period = 0;
-
-  /** `incarnation` of the thread: keeps numbers of different tenants apart. */
-  constructor(incarnation: number) {
-    this.#firstGeneration = incarnation << 6;
-  }
 
   get open(): number {
     return this.#open;
@@ -83,9 +78,9 @@ export class RequestTable {
 
   #grow(): number {
     const slot = this.#handlers.length;
-    assert(slot < SLOTS_MAX, 'requests are bounded by the window');
+    assert(slot < SLOTS_MAX, 'requests are bounded by the windows of appends and procedures');
     this.#handlers.push(undefined);
-    this.#generations.push(this.#firstGeneration & 0xffff);
+    this.#generations.push(0);
     this.#to.push(0);
     this.#issuedIn.push(0);
     return slot;

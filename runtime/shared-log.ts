@@ -4,9 +4,9 @@
  */
 import type { Projection } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
+import { unlessAborted } from './abort.ts';
 import type { AppendCompletion } from './append-operation.ts';
 import {
-  abortedError,
   checkKeys,
   checkPayload,
   checkPosition,
@@ -15,8 +15,9 @@ import {
   invalid,
 } from './arguments.ts';
 import { fillPosition, trimPosition, trimPrefix } from './chain.ts';
-import { type EntriesOptions, readEntries } from './entries.ts';
-import type { LogEntry, Position, StreamId } from './log-entry.ts';
+import { type EntriesOptions, type LogAccess, readEntries } from './entries.ts';
+import type { LogClient } from './log-client.ts';
+import type { DataEntry, LogEntry, Position, StreamId } from './log-entry.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { PlayedEntry } from './played-entry.ts';
 import type { Procedure } from './procedure.ts';
@@ -46,13 +47,14 @@ export interface StreamCursor {
   /** Blocks. */
   syncSync(): Position;
   /** The next known entry in log order, junk skipped, undefined at the end of what is known. */
-  readnext(): Promise<LogEntry | undefined>;
+  readnext(): Promise<DataEntry | undefined>;
   /** Blocks only for an entry that its writer has not finished, up to `holeFillMs`. */
-  readnextSync(): LogEntry | undefined;
+  readnextSync(): DataEntry | undefined;
   /**
    * Hands every known entry to `handler` in log order, junk skipped; returns how many. The entry
-   * and its payload are valid during the call only: nothing is allocated per entry. Blocks only
-   * for an entry that its writer has not finished. ERR_TRIMMED as readnext.
+   * and its payload are valid during the call only: nothing is allocated per entry. An entry at
+   * which the handler throws is the next one again. Blocks only for an entry that its writer has
+   * not finished. ERR_TRIMMED as readnext.
    */
   playSync(handler: (entry: PlayedEntry) => void): number;
 }
@@ -104,7 +106,9 @@ export class SharedLog {
 
   /**
    * The entry at `position`. At or beyond the tail: ERR_UNWRITTEN, and nothing is decided. Below
-   * it: waits for the writer up to `holeFillMs`, then decides (CORFU 1.6, 1.7).
+   * it: waits for the writer up to `holeFillMs`, then decides (CORFU 1.6, 1.7). Rejects with
+   * ERR_INVALID_ARGUMENT, ERR_UNWRITTEN, ERR_CLOSED; while a hole is decided also ERR_TIMEOUT,
+   * ERR_ACTOR_EXITED, ERR_LOG_FULL.
    */
   async read(position: Position): Promise<LogEntry> {
     this.#checkOpen();
@@ -145,46 +149,63 @@ export class SharedLog {
 
   /**
    * Decides `position`, which must be below the tail (else ERR_UNWRITTEN): completes what a writer
-   * left, or makes it junk (CORFU 1.7). Resolves to what is there from now on.
+   * left, or makes it junk (CORFU 1.7). Resolves to what is there from now on. Rejects with
+   * ERR_INVALID_ARGUMENT, ERR_UNWRITTEN, ERR_TIMEOUT, ERR_ACTOR_EXITED, ERR_LOG_FULL, ERR_CLOSED.
    */
   async fill(position: Position): Promise<LogEntry> {
-    return this.#run(this.#belowTail(position, fillPosition));
+    return this.#run(this.#belowTail(position, decidePosition));
   }
 
+  /** As fill; blocks. */
   fillSync(position: Position): LogEntry {
-    return this.#runSync(this.#belowTail(position, fillPosition));
+    return this.#runSync(this.#belowTail(position, decidePosition));
   }
 
-  /** Forgets one position below the tail, on every replica; repeating it is fine (CORFU 1.14). */
+  /**
+   * Forgets one position below the tail (else ERR_UNWRITTEN), on every replica; an undecided one is
+   * decided first. Repeating it is fine (CORFU 1.14). Errors as fill.
+   */
   async trim(position: Position): Promise<void> {
     return this.#run(this.#belowTail(position, trimPosition));
   }
 
+  /** As trim; blocks. */
   trimSync(position: Position): void {
     this.#runSync(this.#belowTail(position, trimPosition));
   }
 
   /**
-   * Forgets every position below `position` (exclusive), at most the tail; their memory is used
-   * again. Repeating it, or trimming less than before, changes nothing.
+   * Forgets every position below `position` (exclusive); their memory is used again. `position` may
+   * be the tail, but not beyond (ERR_UNWRITTEN). Repeating it, or trimming less than before,
+   * changes nothing. Rejects with ERR_INVALID_ARGUMENT, ERR_TIMEOUT (it may be partly done),
+   * ERR_ACTOR_EXITED, ERR_CLOSED.
    */
   async trimPrefix(position: Position): Promise<void> {
     return this.#run(this.#prefix(position));
   }
 
+  /** As trimPrefix; blocks. */
   trimPrefixSync(position: Position): void {
     this.#runSync(this.#prefix(position));
   }
 
   /**
    * Entries in log order from `from` (inclusive; default: the oldest not trimmed) up to `to`
-   * (exclusive; default: the tail when the iteration begins, with `live`: never ends), junk and
-   * single trimmed positions skipped. `streams`: only entries of any of these, each once.
-   * Throws ERR_TRIMMED when entries not yet delivered were trimmed: never a gap.
+   * (exclusive, at most the tail; default: the tail when the iteration begins, with `live`: never
+   * ends), junk skipped. `streams`: only entries of any of these, each once.
+   * Positions trimmed one by one are skipped; when a prefix trim has passed entries not yet
+   * delivered, the iteration rejects with ERR_TRIMMED: never a gap. Rejects with ERR_ABORTED,
+   * ERR_CLOSED, ERR_ACTOR_EXITED, ERR_TIMEOUT; wrong options throw at once. Each iterator begins
+   * anew. A live iteration that waits keeps the thread alive.
    */
-  entries(options: EntriesOptions = {}): AsyncIterable<LogEntry> {
+  entries(options: EntriesOptions = {}): AsyncIterable<DataEntry> {
     this.#checkOpen();
-    return readEntries(this.#link, options, () => this.#checkOpen());
+    const access: LogAccess = {
+      client: this.#link.client,
+      run: (procedure) => this.#run(procedure),
+      checkOpen: () => this.#checkOpen(),
+    };
+    return readEntries(access, options);
   }
 
   /**
@@ -202,7 +223,10 @@ export class SharedLog {
       syncSync: () => this.#runSync(reader.sync()),
       readnext: async () => this.#run(reader.next()),
       readnextSync: () => this.#runSync(reader.next()),
-      playSync: (handler) => this.#runSync(reader.play(handler)),
+      playSync: (handler) => {
+        if (typeof handler !== 'function') throw invalid('handler', handler, 'a function');
+        return this.#runSync(reader.play(handler));
+      },
     };
   }
 
@@ -224,7 +248,7 @@ export class SharedLog {
 
   #belowTail<T>(
     position: Position,
-    procedure: (client: MailboxLink['client'], position: Position) => Procedure<T>,
+    procedure: (client: LogClient, position: Position) => Procedure<T>,
   ): Procedure<T> {
     this.#checkOpen();
     checkPosition(position);
@@ -277,6 +301,13 @@ export class SharedLog {
   }
 }
 
+/** Fills; a prefix trim may have passed the position although not every unit knows it yet. */
+function* decidePosition(client: LogClient, position: Position): Procedure<LogEntry> {
+  const entry = yield* fillPosition(client, position);
+  const isTrimmed = position < client.memory.sequencer.trimMark();
+  return isTrimmed ? { kind: 'trimmed', position } : entry;
+}
+
 const NO_OPTIONS: AppendOptions = {};
 const APPEND_KEYS = ['streams', 'signal'];
 
@@ -313,20 +344,5 @@ class SyncOutcome implements AppendCompletion {
   take(): Position {
     if (this.#error !== undefined) throw this.#error;
     return this.#position;
-  }
-}
-
-/** Settles as `result` does, or rejects with ERR_ABORTED as soon as the signal is raised. */
-async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(abortedError(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    stop = () => signal.removeEventListener('abort', onAbort);
-  });
-  try {
-    return await Promise.race([result, aborted]);
-  } finally {
-    stop();
   }
 }

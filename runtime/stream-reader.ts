@@ -10,9 +10,12 @@ import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { Deadline, exited, lateError, newerProjection } from './deadline.ts';
 import type { LogClient } from './log-client.ts';
 import type { DataEntry, Position, StreamId } from './log-entry.ts';
-import { PlayedEntry } from './played-entry.ts';
-import { ACTOR_EXITED, call, NO_ANSWER, type Procedure } from './procedure.ts';
+import { type PlayedEntry, PlayedEntryPlace } from './played-entry.ts';
+import { ACTOR_EXITED, call, NO_ANSWER, type Procedure, pause } from './procedure.ts';
 import { isComplete, isPrefixTrimmed, readPosition } from './read.ts';
+
+/** How long a call waits before it looks again whether the one before has ended. */
+const TURN_PAUSE_MS = 0.05;
 
 /** What a walk met at a position: backpointers to go on with, nothing of use, or the trim. */
 type Met = 'linked' | 'nothing' | 'trimmed';
@@ -26,6 +29,8 @@ export class StreamReader {
   #next = 0;
   /** Every position of the stream up to here is, or was, in the list. */
   #known: Position;
+  /** A call is under way. */
+  #occupied = false;
   /** The list has a beginning: a trim that reaches above it would be a gap. */
   #anchored: boolean;
 
@@ -60,6 +65,51 @@ export class StreamReader {
    * has none. ERR_TRIMMED when a part of the stream not yet read was trimmed.
    */
   *sync(): Procedure<Position> {
+    if (this.#occupied) yield* this.#turn();
+    this.#occupied = true;
+    try {
+      return yield* this.#learn();
+    } finally {
+      this.#occupied = false;
+    }
+  }
+
+  /** The next entry of the stream, junk skipped; undefined when nothing more is known. */
+  *next(): Procedure<DataEntry | undefined> {
+    if (this.#occupied) yield* this.#turn();
+    this.#occupied = true;
+    try {
+      return yield* this.#readNext();
+    } finally {
+      this.#occupied = false;
+    }
+  }
+
+  /**
+   * Hands every known entry to `handler` in log order, junk skipped, and returns how many there
+   * were. The entry is valid during the call only. Waits for an entry that is being written. An
+   * entry at which the handler throws counts as not read.
+   */
+  *play(handler: (entry: PlayedEntry) => void): Procedure<number> {
+    if (this.#occupied) yield* this.#turn();
+    this.#occupied = true;
+    const played = new PlayedEntryPlace(this.#client.memory.sizes.entryBytesMax);
+    let count = 0;
+    try {
+      while (this.#next < this.#positions.length) {
+        const there = yield* this.#loadNext(played);
+        if (!there) continue;
+        this.#handOver(played, handler);
+        count++;
+      }
+      return count;
+    } finally {
+      this.#occupied = false;
+      this.#client.counters.fetches += count;
+    }
+  }
+
+  *#learn(): Procedure<Position> {
     const tail = yield* this.#askTails();
     const found: Position[] = [];
     yield* this.#walk(tail, found);
@@ -75,49 +125,63 @@ export class StreamReader {
     return last < 0 ? -1 : this.#positions[last];
   }
 
-  /** The next entry of the stream, junk skipped; undefined when nothing more is known. */
-  *next(): Procedure<DataEntry | undefined> {
+  *#readNext(): Procedure<DataEntry | undefined> {
+    const client = this.#client;
     while (this.#next < this.#positions.length) {
       const position = this.#positions[this.#next];
-      const { cache } = this.#client;
-      const cached = isComplete(this.#client, position) ? cache.get(position) : undefined;
-      const entry = cached ?? (yield* readPosition(this.#client, position));
-      if (entry.kind === 'trimmed') throw trimmedError(this.stream, position);
+      const cached = isComplete(client, position) ? client.cache.get(position) : undefined;
+      const entry = cached ?? (yield* readPosition(client, position));
+      if (entry.kind === 'trimmed') this.#passTrimmed(position);
       this.#next++;
-      if (entry.kind === 'junk') continue;
-      cache.put(entry);
+      if (entry.kind !== 'data') continue;
+      if (cached === undefined) client.cache.put(entry);
       return entry;
     }
     return undefined;
   }
 
-  /**
-   * Hands every known entry to `handler` in log order, junk skipped, and returns how many there
-   * were. The entry is valid during the call only. Waits for an entry that is being written.
-   */
-  *play(handler: (entry: PlayedEntry) => void): Procedure<number> {
+  /** Loads the entry at #next into `played` and advances; false when there is none to hand over. */
+  *#loadNext(played: PlayedEntryPlace): Procedure<boolean> {
     const client = this.#client;
-    const played = new PlayedEntry(client.memory.sizes.entryBytesMax);
-    let count = 0;
-    while (this.#next < this.#positions.length) {
-      const position = this.#positions[this.#next];
-      const { chain } = client.map.extentOf(position);
-      const { reader } = client.memory.unit(chain[chain.length - 1]);
-      const address = client.map.addressOf(position);
-      const outcome = reader.locate(address, position);
-      if (outcome === SlotOutcome.UNWRITTEN) {
-        yield* readPosition(client, position);
-        continue;
-      }
-      const complete = outcome === SlotOutcome.WRITTEN && played.load(reader, address, position);
-      if (!complete && outcome !== SlotOutcome.JUNK) throw trimmedError(this.stream, position);
-      this.#next++;
-      if (!complete) continue;
-      count++;
-      handler(played);
+    const position = this.#positions[this.#next];
+    const { chain } = client.map.extentOf(position);
+    const { reader } = client.memory.unit(chain[chain.length - 1]);
+    const address = client.map.addressOf(position);
+    const outcome = reader.locate(address, position);
+    if (outcome === SlotOutcome.UNWRITTEN) {
+      const entry = yield* readPosition(client, position);
+      // Decided now, and looked at once more; unless a prefix trim has passed it by.
+      if (entry.kind === 'trimmed') this.#passTrimmed(position);
+      return false;
     }
-    client.counters.fetches += count;
-    return count;
+    const complete = outcome === SlotOutcome.WRITTEN && played.load(reader, address, position);
+    if (!complete && outcome !== SlotOutcome.JUNK) this.#passTrimmed(position);
+    this.#next++;
+    return complete;
+  }
+
+  /** The handler may use this cursor itself; if it throws, the entry is the next one again. */
+  #handOver(played: PlayedEntry, handler: (entry: PlayedEntry) => void): void {
+    const positions = this.#positions;
+    const next = this.#next;
+    this.#occupied = false;
+    try {
+      handler(played);
+    } catch (error) {
+      if (this.#positions === positions && this.#next === next) this.#next--;
+      throw error;
+    }
+    this.#occupied = true;
+  }
+
+  /** A position trimmed alone is passed over; one below a prefix trim is a gap. */
+  #passTrimmed(position: Position): void {
+    if (this.#isTrimmed(position)) throw trimmedError(this.stream, position);
+  }
+
+  /** Waits until another call on this cursor has ended: each sees what the one before has left. */
+  *#turn(): Procedure<void> {
+    while (this.#occupied) yield* pause(TURN_PAUSE_MS);
   }
 
   #isTrimmed(position: Position): boolean {
@@ -214,8 +278,9 @@ export class StreamReader {
       const address = client.map.addressOf(position);
       const outcome = reader.locate(address, position);
       if (outcome === SlotOutcome.UNWRITTEN) {
-        yield* readPosition(client, position);
-        continue;
+        const entry = yield* readPosition(client, position);
+        if (entry.kind !== 'trimmed') continue;
+        return this.#isTrimmed(position) ? 'trimmed' : 'nothing';
       }
       if (outcome === SlotOutcome.JUNK) return 'nothing';
       if (outcome === SlotOutcome.WRITTEN) {

@@ -118,6 +118,7 @@ export class Tango implements AsyncDisposable {
   /** @internal The owner has gone: what is under way ends with ERR_CLOSED. */
   ownerClosed(): void {
     this.#ownerClosed = true;
+    this.#parts.link.leave();
   }
 
   async #close(): Promise<void> {

@@ -119,12 +119,17 @@ export class ChunkTable {
 
   /**
    * Frees retired chunks whose entries are all below `watermark`; returns how many. Only the unit's
-   * actor calls it. A chunk found RECLAIMING was left by an actor that died here: it is finished.
+   * actor calls it. A chunk found RECLAIMING was left by an actor that died here: it is finished, or given
+   * back if its entries turn out to be needed.
    */
   reclaim(watermark: number): number {
     let freed = 0;
     for (let chunk = 0; chunk < this.count; chunk++) {
       const state = Atomics.load(this.#words, this.#stateIndex(chunk));
+      if (state === ChunkState.RECLAIMING && this.usedLimit(chunk) > watermark) {
+        this.retire(chunk);
+        continue;
+      }
       if (state === ChunkState.RECLAIMING || this.#takeToReclaim(chunk, state, watermark)) {
         this.setUsed(chunk, 0);
         storeLong(this.#longs, this.#usedLimitIndex(chunk), 0);

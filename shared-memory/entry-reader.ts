@@ -51,6 +51,9 @@ export class EntryReader {
    * about it. Throws InvariantError when the memory holds something else there.
    */
   locate(address: number, position: number): SlotOutcome {
+    // BEFORE the slot, once: the limit never falls. Beyond it the slot may serve the lap below, whose
+    // bytes may already be staged anew for this very position.
+    if (address >= this.#slots.addressLimit()) return SlotOutcome.UNWRITTEN;
     for (let attempt = 0; ; attempt++) {
       const reference = this.#slots.load(address);
       if (reference >= FIRST_REFERENCE && this.#parse(reference, position)) {

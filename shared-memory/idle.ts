@@ -94,15 +94,18 @@ export class Idle {
       if (working) workedMs = now;
       working = false;
       if (this.#maySpin(now - workedMs)) continue;
-      this.#block(duty, done, Math.min(duty.untilTimer(), deadline - now, SLEEP_MS_MAX));
+      this.#block(duty, done, deadline);
     }
     return true;
   }
 
-  #block(duty: Duty, done: () => boolean, timeoutMs: number): void {
+  #block(duty: Duty, done: () => boolean, deadline: number): void {
     const heard = this.#threads.prepareToSleep(this.#thread);
     // Announced as sleeping BEFORE the last look: a sender either sees that or is seen here.
-    if (!duty.turn() && !done() && timeoutMs > 0) {
+    const worked = duty.turn();
+    const untilMs = Math.min(duty.untilTimer(), deadline - performance.now());
+    if (!worked && !done() && untilMs > 0) {
+      const timeoutMs = Math.min(untilMs, SLEEP_MS_MAX);
       this.#rest(duty, true);
       this.#threads.sleep(this.#thread, heard, timeoutMs);
       this.#rest(duty, false);
@@ -143,9 +146,10 @@ export class Idle {
 
   #sleep(duty: Duty): void {
     const heard = this.#threads.prepareToSleep(this.#thread);
+    // As in #block: announce, then look once more; the turn may have set a timer.
+    const worked = duty.turn();
     const timeoutMs = Math.min(duty.untilTimer(), SLEEP_MS_MAX);
-    // As in #block: announce, then look once more.
-    if (duty.turn() || timeoutMs <= 0) return this.#wake(duty);
+    if (worked || timeoutMs <= 0) return this.#wake(duty);
     const rung = this.#threads.sleepAsync(this.#thread, heard, timeoutMs);
     if (rung === undefined) return this.#wake(duty);
     this.#asleep = true;

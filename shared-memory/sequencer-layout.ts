@@ -10,6 +10,8 @@
  *  192 +---------------------------------------------------------------+
  *      | decided mark (64 bit): no hole below it (the hole filler)     |
  *  256 +---------------------------------------------------------------+
+ *      | trim mark (64 bit): every position below it is trimmed        |
+ *  320 +---------------------------------------------------------------+
  *      | stream table: per stream 1 + K doubles, open addressing       |
  *      |   stream id + 1 (0: free) · K × (position + 1, 0: none),      |
  *      |   latest first                                                |
@@ -24,7 +26,8 @@ export const SERVING_EPOCH_OFFSET = CACHE_LINE_BYTES;
 export const STREAMS_KNOWN_OFFSET = SERVING_EPOCH_OFFSET + 4;
 export const TAIL_OFFSET = SERVING_EPOCH_OFFSET + CACHE_LINE_BYTES;
 export const DECIDED_MARK_OFFSET = TAIL_OFFSET + CACHE_LINE_BYTES;
-export const STREAM_TABLE_OFFSET = DECIDED_MARK_OFFSET + CACHE_LINE_BYTES;
+export const TRIM_MARK_OFFSET = DECIDED_MARK_OFFSET + CACHE_LINE_BYTES;
+export const STREAM_TABLE_OFFSET = TRIM_MARK_OFFSET + CACHE_LINE_BYTES;
 
 export const BACKPOINTERS_MIN = 4;
 export const BACKPOINTERS_MAX = 16;

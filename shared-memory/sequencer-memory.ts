@@ -13,11 +13,13 @@ import {
   STREAM_TABLE_OFFSET,
   STREAMS_KNOWN_OFFSET,
   TAIL_OFFSET,
+  TRIM_MARK_OFFSET,
 } from './sequencer-layout.ts';
 import { ceilPowerOfTwo, LONG_BYTES, loadLong, raiseLong, storeLong, WORD_BYTES } from './words.ts';
 
 const TAIL = TAIL_OFFSET / LONG_BYTES;
 const DECIDED_MARK = DECIDED_MARK_OFFSET / LONG_BYTES;
+const TRIM_MARK = TRIM_MARK_OFFSET / LONG_BYTES;
 const SERVING_EPOCH = SERVING_EPOCH_OFFSET / WORD_BYTES;
 const STREAMS_KNOWN = STREAMS_KNOWN_OFFSET / WORD_BYTES;
 /** Open addressing stays short below three quarters. */
@@ -84,6 +86,16 @@ export class SequencerMemory {
 
   raiseDecidedMark(position: number): void {
     raiseLong(this.#longs, DECIDED_MARK, position);
+  }
+
+  /** Every position below it is trimmed. Never decreases. */
+  trimMark(): number {
+    return loadLong(this.#longs, TRIM_MARK);
+  }
+
+  /** Linearisation point of a prefix trim, BEFORE the first storage unit is told of it. */
+  raiseTrimMark(position: number): void {
+    raiseLong(this.#longs, TRIM_MARK, position);
   }
 
   /**

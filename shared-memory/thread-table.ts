@@ -119,7 +119,7 @@ export class ThreadTable {
   announce(thread: ThreadIndex, epoch: number): void {
     assert(epoch > 0, 'epoch 0 means idle');
     const operations = this.#at(thread, OPERATIONS_OFFSET);
-    this.#words[operations] = (this.#words[operations] + 1) | 0;
+    Atomics.store(this.#words, operations, (this.#words[operations] + 1) | 0);
     Atomics.store(this.#words, this.#at(thread, IN_FLIGHT_OFFSET), epoch);
   }
 

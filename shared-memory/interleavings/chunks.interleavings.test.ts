@@ -75,11 +75,6 @@ interface Shape {
 
 type Inherit = (memory: UnitMemory, chunk: number) => void;
 
-/** A chunk found RECLAIMING whose limit was raised meanwhile is put back, the others finished. */
-const lookAgain: Inherit = ({ chunks }, chunk) => {
-  if (chunks.usedLimit(chunk) > WATERMARK) chunks.retire(chunk);
-};
-
 /** Broken on purpose: a chunk found RECLAIMING is freed without a look at its limit. */
 const finishBlindly: Inherit = ({ chunks, words }, chunk) => {
   chunks.setUsed(chunk, 0);
@@ -88,7 +83,7 @@ const finishBlindly: Inherit = ({ chunks, words }, chunk) => {
 };
 
 /** Two tenants, the unit that trims address 0 and reclaims, and who cleans up after the dead. */
-function program(tenant: Tenant, shape: Shape, inherit: Inherit = lookAgain): Program {
+function program(tenant: Tenant, shape: Shape, inherit?: Inherit): Program {
   const unit = allocateSmallUnit({ slotCount: 4, chunkCount: shape.chunkCount });
   const memory = new UnitMemory(unit);
   const reclaims = (inherits: boolean) => (): number => {
@@ -96,7 +91,7 @@ function program(tenant: Tenant, shape: Shape, inherit: Inherit = lookAgain): Pr
     views.slots.raiseWatermark(WATERMARK);
     for (let chunk = 0; inherits && chunk < shape.chunkCount; chunk++) {
       const state = Atomics.load(views.words, stateIndex(chunk));
-      if (state === ChunkState.RECLAIMING) inherit(views, chunk);
+      if (state === ChunkState.RECLAIMING) inherit?.(views, chunk);
     }
     return views.chunks.reclaim(WATERMARK);
   };

@@ -1,0 +1,24 @@
+/** Waiting for something that a signal may end. */
+import { abortedError } from './arguments.ts';
+
+/**
+ * Settles as `result` does, or rejects with ERR_ABORTED as soon as the signal is raised; what is
+ * under way goes on then, unheard.
+ */
+export async function unlessAborted<T>(
+  result: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return result;
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    const onAbort = (): void => reject(abortedError(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    stop = () => signal.removeEventListener('abort', onAbort);
+  });
+  try {
+    return await Promise.race([result, aborted]);
+  } finally {
+    stop();
+  }
+}
