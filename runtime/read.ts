@@ -52,7 +52,7 @@ export function* waitThenFill(client: LogClient, position: Position): Procedure<
   let pauseMs = FIRST_PAUSE_MS;
   for (;;) {
     const left = fillAt - client.context.now();
-    if (left <= 0) return yield* fillPosition(client, position);
+    if (left <= 0) return yield* decidePosition(client, position);
     yield* pause(Math.min(pauseMs, left));
     const entry = readComplete(client, position);
     if (entry !== undefined) return entry;
@@ -60,17 +60,28 @@ export function* waitThenFill(client: LogClient, position: Position): Procedure<
   }
 }
 
+/**
+ * Fills, and tells what the position holds from now on: a prefix trim may have passed it although
+ * not every unit knows of it yet.
+ */
+export function* decidePosition(client: LogClient, position: Position): Procedure<LogEntry> {
+  const entry = yield* fillPosition(client, position);
+  const isTrimmed = position < client.memory.sequencer.trimMark();
+  return isTrimmed ? { kind: 'trimmed', position } : entry;
+}
+
 export function unwritten(position: Position): TangoError {
   const text = `nothing is written at or beyond the tail: position=${position}`;
   return new TangoError('ERR_UNWRITTEN', text, { position });
 }
 
-/** True while the whole chain holds a value at `position`. */
+/** True while the whole chain holds a value at `position` that is not trimmed. */
 export function isComplete(client: LogClient, position: Position): boolean {
   const { map, memory } = client;
   const { chain } = map.extentOf(position);
   const { slots } = memory.unit(chain[chain.length - 1]);
-  return slots.look(map.addressOf(position)) === SlotOutcome.WRITTEN;
+  const isHeld = slots.look(map.addressOf(position)) === SlotOutcome.WRITTEN;
+  return isHeld && position >= memory.sequencer.trimMark();
 }
 
 /**

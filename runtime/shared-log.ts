@@ -14,14 +14,14 @@ import {
   checkStreams,
   invalid,
 } from './arguments.ts';
-import { fillPosition, trimPosition, trimPrefix } from './chain.ts';
+import { trimPosition, trimPrefix } from './chain.ts';
 import { type EntriesOptions, type LogAccess, readEntries } from './entries.ts';
 import type { LogClient } from './log-client.ts';
 import type { DataEntry, LogEntry, Position, StreamId } from './log-entry.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { PlayedEntry } from './played-entry.ts';
 import type { Procedure } from './procedure.ts';
-import { readComplete, readPosition, unwritten } from './read.ts';
+import { decidePosition, readComplete, readPosition, unwritten } from './read.ts';
 import { StreamReader } from './stream-reader.ts';
 
 export interface AppendOptions {
@@ -299,13 +299,6 @@ export class SharedLog {
   #translated(error: unknown): unknown {
     return this.#isClosed() && isExit(error) ? closedError(error) : error;
   }
-}
-
-/** Fills; a prefix trim may have passed the position although not every unit knows it yet. */
-function* decidePosition(client: LogClient, position: Position): Procedure<LogEntry> {
-  const entry = yield* fillPosition(client, position);
-  const isTrimmed = position < client.memory.sequencer.trimMark();
-  return isTrimmed ? { kind: 'trimmed', position } : entry;
 }
 
 const NO_OPTIONS: AppendOptions = {};

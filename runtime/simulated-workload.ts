@@ -9,14 +9,14 @@ import { Random } from '../actors/simulation/random.ts';
 import type { CreateWorld } from '../actors/simulation/simulate-seeds.ts';
 import type { World } from '../actors/simulation/world.ts';
 import { assert } from '../shared-memory/assert.ts';
-import { fillPosition, trimPosition, trimPrefix } from './chain.ts';
+import { trimPosition, trimPrefix } from './chain.ts';
 import { Deadline, exited, lateError } from './deadline.ts';
 import { auditLog } from './log-audit.ts';
 import { checkLog, type LoggedOperation, type OperationOutcome } from './log-checker.ts';
 import type { LogClient } from './log-client.ts';
 import type { LogEntry, Position } from './log-entry.ts';
 import { ACTOR_EXITED, call, NO_ANSWER, type Procedure } from './procedure.ts';
-import { readPosition } from './read.ts';
+import { decidePosition, readPosition } from './read.ts';
 import { type Outcome, SEQUENCER, SimulatedLog } from './simulated-log.ts';
 import { Observer } from './simulated-observer.ts';
 import { StreamPlayer } from './stream-player.ts';
@@ -224,7 +224,7 @@ class Workload {
         if (tail === 0) return this.#append(client);
     }
     const below = random.below(tail);
-    if (step === 'fill') this.#read(client, below, fillPosition);
+    if (step === 'fill') this.#read(client, below, decidePosition);
     else if (step === 'trim') this.#trim(step, client, below, trimPosition);
     else this.#trim(step, client, random.below(1 + Math.ceil(tail / 2)), trimPrefix);
   }

@@ -154,7 +154,10 @@ export class StreamReader {
       if (entry.kind === 'trimmed') this.#passTrimmed(position);
       return false;
     }
-    const complete = outcome === SlotOutcome.WRITTEN && played.load(reader, address, position);
+    const complete =
+      outcome === SlotOutcome.WRITTEN &&
+      played.load(reader, address, position) &&
+      position >= client.memory.sequencer.trimMark();
     if (!complete && outcome !== SlotOutcome.JUNK) this.#passTrimmed(position);
     this.#next++;
     return complete;
