@@ -189,12 +189,6 @@ const MUTANTS: readonly Mutant[] = [
     seenBy: 'seeds',
   },
   {
-    what: 'a read is not confirmed after it was made',
-    file: 'runtime/log-entry',
-    edits: [['if (!reader.confirm(address))', 'if (false)']],
-    seenBy: 'corfu-paper',
-  },
-  {
     what: 'a chunk is freed although entries in it are above the trim',
     file: 'shared-memory/chunk-table',
     edits: [

@@ -83,4 +83,6 @@ export function stageHeader(
   words[base + STREAM_COUNT_WORD] = header.streamCount;
   words[base + TOKEN_EPOCH_WORD] = header.epoch;
   for (let i = 0; i < headersWords; i++) words[base + ENTRY_HEADER_WORDS + i] = headers[i];
+  // The padding before the payload: replicas are alike byte for byte.
+  if ((headersWords & 1) === 1) words[base + ENTRY_HEADER_WORDS + headersWords] = 0;
 }
