@@ -129,7 +129,8 @@ export class StreamReader {
     const client = this.#client;
     while (this.#next < this.#positions.length) {
       const position = this.#positions[this.#next];
-      const cached = isComplete(client, position) ? client.cache.get(position) : undefined;
+      const kept = client.cache.get(position);
+      const cached = kept !== undefined && isComplete(client, position) ? kept : undefined;
       const entry = cached ?? (yield* readPosition(client, position));
       if (entry.kind === 'trimmed') this.#passTrimmed(position);
       this.#next++;
