@@ -65,24 +65,12 @@ export class StreamReader {
    * has none. ERR_TRIMMED when a part of the stream not yet read was trimmed.
    */
   *sync(): Procedure<Position> {
-    if (this.#occupied) yield* this.#turn();
-    this.#occupied = true;
-    try {
-      return yield* this.#learn();
-    } finally {
-      this.#occupied = false;
-    }
+    return yield* this.#alone(this.#learn());
   }
 
   /** The next entry of the stream, junk skipped; undefined when nothing more is known. */
   *next(): Procedure<DataEntry | undefined> {
-    if (this.#occupied) yield* this.#turn();
-    this.#occupied = true;
-    try {
-      return yield* this.#readNext();
-    } finally {
-      this.#occupied = false;
-    }
+    return yield* this.#alone(this.#readNext());
   }
 
   /**
@@ -91,8 +79,21 @@ export class StreamReader {
    * entry at which the handler throws counts as not read.
    */
   *play(handler: (entry: PlayedEntry) => void): Procedure<number> {
-    if (this.#occupied) yield* this.#turn();
+    return yield* this.#alone(this.#playAll(handler));
+  }
+
+  /** Runs `call` when the one before has ended: each sees what the other has left. */
+  *#alone<T>(call: Procedure<T>): Procedure<T> {
+    while (this.#occupied) yield* pause(TURN_PAUSE_MS);
     this.#occupied = true;
+    try {
+      return yield* call;
+    } finally {
+      this.#occupied = false;
+    }
+  }
+
+  *#playAll(handler: (entry: PlayedEntry) => void): Procedure<number> {
     const played = new PlayedEntryPlace(this.#client.memory.sizes.entryBytesMax);
     let count = 0;
     try {
@@ -104,7 +105,6 @@ export class StreamReader {
       }
       return count;
     } finally {
-      this.#occupied = false;
       this.#client.counters.fetches += count;
     }
   }
@@ -181,11 +181,6 @@ export class StreamReader {
   /** A position trimmed alone is passed over; one below a prefix trim is a gap. */
   #passTrimmed(position: Position): void {
     if (this.#isTrimmed(position)) throw trimmedError(this.stream, position);
-  }
-
-  /** Waits until another call on this cursor has ended: each sees what the one before has left. */
-  *#turn(): Procedure<void> {
-    while (this.#occupied) yield* pause(TURN_PAUSE_MS);
   }
 
   #isTrimmed(position: Position): boolean {
