@@ -18,6 +18,7 @@ const ATTACH_CYCLES = 1000;
 /** Caches, pools and compiled code have settled after this part of the cycles. */
 const SETTLED = 1 / 3;
 const DEADLINE_MS = 100_000;
+const BATCHES_MAX = 3;
 const MIB = 1024 * 1024;
 const SMALL: OpenOptions = { logBytes: 64 * 1024, entryBytesMax: 64, attachMax: 4 };
 
@@ -71,6 +72,28 @@ function checkSame(before: Footprint, after: Footprint, cycles: number, perCycle
   assert.ok(after.rss - before.rss < 48 * MIB + cycles * 40_000, `resident: ${text}`);
 }
 
+/**
+ * Runs `cycles` cycles and looks at what they left; again, a few times, if it is too much: the
+ * resident size goes up in steps of the allocator's own, while what leaks leaks every time.
+ */
+async function checkCycles(
+  run: () => Promise<unknown>,
+  cycles: number,
+  perCycle: number,
+): Promise<void> {
+  let before = await footprint();
+  for (let batch = 1; ; batch++) {
+    await run();
+    const after = await footprint();
+    try {
+      return checkSame(before, after, cycles, perCycle);
+    } catch (error) {
+      if (batch === BATCHES_MAX) throw error;
+      before = after;
+    }
+  }
+}
+
 leaks(`${OPEN_CYCLES} logs opened and closed leave nothing`, async () => {
   const cycle = async (i: number): Promise<void> => {
     const tango = await open(SMALL);
@@ -80,9 +103,10 @@ leaks(`${OPEN_CYCLES} logs opened and closed leave nothing`, async () => {
   };
   const settled = Math.floor(OPEN_CYCLES * SETTLED);
   for (let i = 0; i < settled; i++) await cycle(i);
-  const before = await footprint();
-  for (let i = settled; i < OPEN_CYCLES; i++) await cycle(i);
-  checkSame(before, await footprint(), OPEN_CYCLES - settled, 4000);
+  const batch = async (): Promise<void> => {
+    for (let i = settled; i < OPEN_CYCLES; i++) await cycle(i);
+  };
+  await checkCycles(batch, OPEN_CYCLES - settled, 4000);
 });
 
 leaks(`${ATTACH_CYCLES} attachments of one worker leave nothing`, async () => {
@@ -91,10 +115,9 @@ leaks(`${ATTACH_CYCLES} attachments of one worker leave nothing`, async () => {
   try {
     const settled = Math.floor(ATTACH_CYCLES * SETTLED);
     await within(DEADLINE_MS, 'cycles', worker.call('cycle', settled));
-    const before = await footprint();
-    await within(DEADLINE_MS, 'cycles', worker.call('cycle', ATTACH_CYCLES - settled));
-    const after = await footprint();
-    checkSame(before, after, ATTACH_CYCLES - settled, 2000);
+    const rest = ATTACH_CYCLES - settled;
+    const batch = (): Promise<unknown> => within(DEADLINE_MS, 'cycles', worker.call('cycle', rest));
+    await checkCycles(batch, rest, 2000);
     assert.is(tango.stats().attached, 2);
     for (const { chunks, freeChunks } of tango.stats().log.units) {
       assert.ok(freeChunks >= chunks - 12, `${freeChunks} of ${chunks} chunks are free`);
