@@ -95,11 +95,6 @@ export class MailboxLink {
     }
   }
 
-  /** One turn on the calling thread, for callers that poll; true when there was work. */
-  poll(): boolean {
-    return this.#host.turn();
-  }
-
   /** Shows this thread's counters to the others; done by itself when the thread rests. */
   publishCounters(): void {
     if (!this.#left) this.#counters.publish();

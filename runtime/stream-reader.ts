@@ -50,11 +50,6 @@ export class StreamReader {
       : Number.POSITIVE_INFINITY;
   }
 
-  /** Known positions not read yet, junk among them. */
-  get unread(): number {
-    return this.#positions.length - this.#next;
-  }
-
   /** Passes over known positions below `position`: the caller has read them. */
   skipTo(position: Position): void {
     while (this.nextPosition < position) this.#next++;
