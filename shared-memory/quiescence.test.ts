@@ -16,14 +16,14 @@ function fresh(): [Quiescence, ThreadTable] {
 quiescence('has passed when nobody was in flight', () => {
   const [wait, table] = fresh();
   wait.begin();
-  table.announce(0, 1);
+  table.announce(0);
   assert.ok(wait.passed(), 'who came later is not waited for');
 });
 
-quiescence('waits for everybody who was in flight, in any epoch', () => {
+quiescence('waits for everybody who was in flight', () => {
   const [wait, table] = fresh();
-  table.announce(0, 1);
-  table.announce(3, 9);
+  table.announce(0);
+  table.announce(3);
   wait.begin();
   assert.not.ok(wait.passed());
   table.leave(0);
@@ -34,11 +34,11 @@ quiescence('waits for everybody who was in flight, in any epoch', () => {
 
 quiescence('does not wait for the next operation of the same thread', () => {
   const [wait, table] = fresh();
-  table.announce(2, 1);
+  table.announce(2);
   wait.begin();
   assert.not.ok(wait.passed());
   table.leave(2);
-  table.announce(2, 1);
+  table.announce(2);
   assert.ok(wait.passed());
 });
 
@@ -46,7 +46,7 @@ quiescence('stays passed until it begins anew', () => {
   const [wait, table] = fresh();
   wait.begin();
   assert.ok(wait.passed());
-  table.announce(1, 1);
+  table.announce(1);
   assert.ok(wait.passed());
   wait.begin();
   assert.not.ok(wait.passed());
@@ -55,18 +55,30 @@ quiescence('stays passed until it begins anew', () => {
 quiescence('does not wait for a thread that died in flight', () => {
   const [wait, table] = fresh();
   table.claim(1, 2);
-  table.announce(1, 1);
+  table.announce(1);
   wait.begin();
-  table.markExited(1);
+  assert.not.ok(wait.passed());
+  table.markExited(1, table.incarnation(1));
+  assert.ok(wait.passed());
+});
+
+quiescence('does not wait for the next tenant of an index whose thread died in flight', () => {
+  const [wait, table] = fresh();
+  table.claim(1, 2);
+  table.announce(1);
+  wait.begin();
+  table.release(1);
+  table.claim(1, 2);
+  table.announce(1);
   assert.ok(wait.passed());
 });
 
 quiescence('waits again from now when it is begun again', () => {
   const [wait, table] = fresh();
-  table.announce(0, 1);
+  table.announce(0);
   wait.begin();
   table.leave(0);
-  table.announce(1, 1);
+  table.announce(1);
   wait.begin();
   assert.not.ok(wait.passed());
   table.leave(1);
@@ -84,13 +96,13 @@ quiescence('passes exactly when the operations of the beginning have ended', () 
         if (step === 'begin') {
           awaited.clear();
           for (let other = 0; other < THREADS; other++) {
-            if (table.inFlight(other) !== 0) awaited.add(other);
+            if (table.inFlight(other)) awaited.add(other);
           }
           wait.begin();
         } else if (step === 'look') {
           assert.is(wait.passed(), awaited.size === 0);
-        } else if (table.inFlight(thread) === 0) {
-          table.announce(thread, 1);
+        } else if (!table.inFlight(thread)) {
+          table.announce(thread);
         } else {
           table.leave(thread);
           awaited.delete(thread);

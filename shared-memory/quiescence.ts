@@ -1,13 +1,16 @@
 /**
- * Waiting, without blocking, until every operation that was in flight at one moment has ended.
- * Trim uses it before slots and bytes get their next tenant: raise the watermark, begin(), and
- * reclaim once passed() — operations announced later see the watermark.
+ * Waiting, without blocking, until everybody who was in flight at one moment has left once. Store
+ * what forbids the old ways (a sealed epoch, a projection, a watermark), begin(), and act once
+ * passed(): whoever is in flight later has announced itself later, and sees what was stored.
+ *
+ * Whoever waits and is in flight itself waits for itself too: leave before the next look.
  */
 import type { ThreadTable } from './thread-table.ts';
+import { isOn } from './thread-table-layout.ts';
 
 export class Quiescence {
   readonly #table: ThreadTable;
-  /** Threads still waited for, and the count of the operation each was in. */
+  /** Threads still waited for, and the flight that each was in. */
   readonly #waiting = new Map<number, number>();
 
   constructor(table: ThreadTable) {
@@ -17,15 +20,15 @@ export class Quiescence {
   begin(): void {
     this.#waiting.clear();
     for (let thread = 0; thread < this.#table.count; thread++) {
-      if (this.#table.inFlight(thread) === 0) continue;
-      this.#waiting.set(thread, this.#table.operations(thread));
+      const flight = this.#table.flight(thread);
+      if (isOn(flight)) this.#waiting.set(thread, flight);
     }
   }
 
+  /** A flight that has changed has ended, whether its thread left or died. */
   passed(): boolean {
-    for (const [thread, operations] of this.#waiting) {
-      const same = this.#table.operations(thread) === operations;
-      if (same && this.#table.inFlight(thread) !== 0) return false;
+    for (const [thread, flight] of this.#waiting) {
+      if (this.#table.flight(thread) === flight) return false;
       this.#waiting.delete(thread);
     }
     return true;

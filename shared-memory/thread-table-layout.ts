@@ -1,5 +1,5 @@
 /**
- * The thread table: who lives, and who is in the middle of an operation on shared memory.
+ * The thread table: who lives, and who is in the middle of changing shared memory.
  *
  *    0 +---------------------------------------------------------------+
  *      | threads · incarnations ever given · membership version · closed|
@@ -8,19 +8,24 @@
  *
  *   record
  *    0 +---------------------------------------------------------------+
- *      | state · incarnation                                           |  supervisor, and the claimer
+ *      | tenant: 0 free, n alive, -n exited; n is its incarnation      |  claimer, supervisors
  *   64 +---------------------------------------------------------------+
- *      | in flight: epoch of the operation, 0 idle · operations begun  |  the thread alone
+ *      | flights: odd = in flight                                      |  the thread alone
  *  128 +---------------------------------------------------------------+
- *      | doorbell: rings (wraps) · sleeping                            |  ringers · the thread
+ *      | doorbell: rings (wraps) · sleeps: odd = sleeping              |  ringers · the thread
  *  192 +---------------------------------------------------------------+
- *      | heartbeat: turns of the thread's loop (wraps) · turning       |  the thread alone
+ *      | heartbeat: turns of the loop (wraps) · spells: odd = turning  |  the thread alone
  *  256 +---------------------------------------------------------------+
  *
- *            claim (compareExchange)      the supervisor awaited its exit
- *   FREE ──────────────────────▶ ALIVE ──────────────────────▶ EXITED (actor threads: for ever)
- *    ▲                             │
- *    └───── release / clear ───────┘  (client threads)
+ *           claim (0 → n)             markExited (n → -n), after its exit
+ *   FREE ──────────────────▶ ALIVE ────────────────────────────▶ EXITED (actor threads: for ever)
+ *    ▲                         │                                    │
+ *    └──────── release ────────┴──────────────── release ───────────┘  (client threads)
+ *
+ * State and incarnation are one word, so that one compareExchange says which life has ended: a
+ * supervisor that comes late cannot end the life of the next tenant. For the same reason the words
+ * that a thread switches on and off count on: nobody who clears what a dead thread left on can
+ * mistake the next tenant's switch for it.
  */
 import { assert } from './assert.ts';
 import { CACHE_LINE_BYTES } from './words.ts';
@@ -31,18 +36,22 @@ export const MEMBERSHIP_VERSION_OFFSET = 8;
 export const CLOSED_OFFSET = 12;
 export const THREAD_TABLE_HEADER_BYTES = 2 * CACHE_LINE_BYTES;
 
-export const THREAD_STATE_OFFSET = 0;
-export const INCARNATION_OFFSET = 4;
-export const IN_FLIGHT_OFFSET = CACHE_LINE_BYTES;
-export const OPERATIONS_OFFSET = IN_FLIGHT_OFFSET + 4;
+export const TENANT_OFFSET = 0;
+export const FLIGHTS_OFFSET = CACHE_LINE_BYTES;
 export const DOORBELL_OFFSET = 2 * CACHE_LINE_BYTES;
-export const SLEEPING_OFFSET = DOORBELL_OFFSET + 4;
+export const SLEEPS_OFFSET = DOORBELL_OFFSET + 4;
 export const HEARTBEAT_OFFSET = 3 * CACHE_LINE_BYTES;
-export const TURNING_OFFSET = HEARTBEAT_OFFSET + 4;
+export const SPELLS_OFFSET = HEARTBEAT_OFFSET + 4;
 export const THREAD_RECORD_BYTES = 4 * CACHE_LINE_BYTES;
 
 export const ThreadState = { FREE: 0, ALIVE: 1, EXITED: 2 } as const;
 export type ThreadState = (typeof ThreadState)[keyof typeof ThreadState];
 
-assert(ThreadState.FREE === 0, 'a zero-filled table is a table of free records');
-assert(IN_FLIGHT_OFFSET !== DOORBELL_OFFSET, 'the in-flight word has a cache line of its own');
+/** Words that count on; their thread alone moves them on while it lives. */
+export const SWITCHES = [FLIGHTS_OFFSET, SLEEPS_OFFSET, SPELLS_OFFSET] as const;
+export const isOn = (count: number): boolean => (count & 1) === 1;
+export const switchedOn = (count: number): number => count | 1;
+export const switchedOff = (count: number): number => (count + 1) & ~1;
+
+assert(!isOn(0), 'a zero-filled table is a table of idle records');
+assert(FLIGHTS_OFFSET !== DOORBELL_OFFSET, 'the flights have a cache line of their own');

@@ -7,9 +7,10 @@ import * as assert from 'uvu/assert';
 import { allocateThreadTable, NO_THREAD, ThreadTable } from './thread-table.ts';
 import {
   DOORBELL_OFFSET,
+  FLIGHTS_OFFSET,
   HEARTBEAT_OFFSET,
+  SLEEPS_OFFSET,
   THREAD_RECORD_BYTES,
-  THREAD_STATE_OFFSET,
   THREAD_TABLE_HEADER_BYTES,
   ThreadState,
 } from './thread-table-layout.ts';
@@ -36,11 +37,11 @@ threadTable('is a table of free, idle threads in fresh memory', () => {
   assert.is(table.membershipVersion(), 0);
   for (let thread = 0; thread < THREADS; thread++) {
     assert.is(table.state(thread), FREE);
-    assert.is(table.inFlight(thread), 0);
-    assert.is(table.operations(thread), 0);
+    assert.not(table.inFlight(thread));
+    assert.is(table.incarnation(thread), 0);
     assert.is(table.heartbeat(thread), 0);
   }
-  assert.ok(table.drained(1));
+  assert.is(table.turningCount(), 0);
 });
 
 threadTable('gives each claimer an index of its own, within the range it asked for', () => {
@@ -65,6 +66,7 @@ threadTable('gives a released index again, under a new incarnation', () => {
     seen.add(table.incarnation(thread));
     table.release(thread);
     assert.is(table.state(thread), FREE);
+    assert.is(table.incarnation(thread), 0);
   }
   assert.is(seen.size, 20);
 });
@@ -72,8 +74,10 @@ threadTable('gives a released index again, under a new incarnation', () => {
 threadTable('never gives the index of a thread that exited again', () => {
   const table = freshTable();
   const thread = table.claim(0, 1);
-  table.markExited(thread);
+  const incarnation = table.incarnation(thread);
+  assert.ok(table.markExited(thread, incarnation));
   assert.is(table.state(thread), EXITED);
+  assert.is(table.incarnation(thread), incarnation, 'who has exited can still be told');
   assert.is(table.claim(0, 1), NO_THREAD);
 });
 
@@ -87,64 +91,128 @@ threadTable('changes its membership version whenever somebody comes or goes', ()
   note();
   table.release(1);
   note();
-  table.markExited(0);
+  table.markExited(0, table.incarnation(0));
   note();
   assert.is(new Set(versions).size, 5);
   table.claim(0, 1);
   assert.is(table.membershipVersion(), versions[4], 'nobody came');
 });
 
-threadTable('shows the epoch of the operation in flight, and counts operations', () => {
+threadTable('counts flights, and is in flight while the count is odd', () => {
   const table = freshTable();
-  table.announce(1, 6);
-  assert.is(table.inFlight(1), 6);
-  assert.is(table.inFlight(0), 0);
-  assert.is(table.operations(1), 1);
+  const first = table.flight(1);
+  table.announce(1);
+  assert.ok(table.inFlight(1));
+  assert.not(table.inFlight(0));
+  assert.is(table.flight(1), first + 1);
   table.leave(1);
-  assert.is(table.inFlight(1), 0);
-  assert.is(table.operations(1), 1);
-  table.announce(1, 6);
-  assert.is(table.operations(1), 2);
-  assert.throws(() => table.announce(1, 0), /epoch 0 means idle/);
+  assert.not(table.inFlight(1));
+  assert.is(table.flight(1), first + 2);
+  table.announce(1);
+  assert.is(table.flight(1), first + 3);
 });
 
-threadTable('is drained of an epoch when nobody is in flight in it or an older one', () => {
+threadTable('refuses to announce twice and to leave twice', () => {
   const table = freshTable();
-  table.announce(0, 3);
-  table.announce(2, 5);
-  assert.equal(
-    [2, 3, 4, 5].map((epoch) => table.drained(epoch)),
-    [true, false, false, false],
-  );
-  table.leave(0);
-  assert.equal(
-    [2, 3, 4, 5].map((epoch) => table.drained(epoch)),
-    [true, true, true, false],
-  );
-  table.leave(2);
-  assert.ok(table.drained(2 ** 30));
+  assert.throws(() => table.leave(1), /only who is in flight leaves/);
+  table.announce(1);
+  assert.throws(() => table.announce(1), /announces itself once/);
+  table.leave(1);
+  assert.throws(() => table.leave(1), /only who is in flight leaves/);
 });
 
-threadTable('waits for no operation of a thread that left or died in the middle of it', () => {
-  const table = freshTable();
-  for (const clear of ['release', 'markExited'] as const) {
-    const thread = table.claim(0, THREADS);
-    table.announce(thread, 1);
-    table[clear](thread);
-    assert.ok(table.drained(1), clear);
+threadTable('counts flights across the wrap', () => {
+  const buffer = allocateThreadTable(THREADS);
+  const table = new ThreadTable(buffer);
+  for (const count of [2 ** 31 - 2, -2]) {
+    new Int32Array(buffer)[wordOf(2, FLIGHTS_OFFSET)] = count;
+    table.announce(2);
+    assert.ok(table.inFlight(2));
+    assert.is(table.flight(2), count + 1);
+    table.leave(2);
+    assert.not(table.inFlight(2));
+    assert.is(table.flight(2), (count + 2) | 0);
   }
+});
+
+threadTable('clears what a thread left on that left or died in the middle of it', () => {
+  const table = freshTable();
+  const clears = {
+    release: (thread: number) => table.release(thread),
+    markExited: (thread: number) => table.markExited(thread, table.incarnation(thread)),
+  };
+  for (const [name, clear] of Object.entries(clears)) {
+    const thread = table.claim(0, THREADS);
+    table.announce(thread);
+    const heard = table.prepareToSleep(thread);
+    table.setTurning(thread, true);
+    const flight = table.flight(thread);
+    clear(thread);
+    assert.is(table.flight(thread), flight + 1, `${name} ends the flight`);
+    assert.is(table.turningCount(), 0, name);
+    table.ring(thread);
+    assert.is(table.prepareToSleep(thread), heard, `${name}: nobody rings the dead`);
+  }
+});
+
+threadTable('ends a life once, whoever tells', () => {
+  const table = freshTable();
+  const thread = table.claim(0, 1);
+  const incarnation = table.incarnation(thread);
+  assert.not(table.markExited(thread, incarnation + 1), 'nobody of that number lives here');
+  assert.is(table.state(thread), ALIVE);
+  assert.ok(table.markExited(thread, incarnation));
+  assert.not(table.markExited(thread, incarnation), 'somebody was faster');
+  assert.is(table.state(thread), EXITED);
+});
+
+threadTable('leaves the next tenant alone when the exit of the last one is told late', () => {
+  const table = freshTable();
+  const thread = table.claim(0, 1);
+  const dead = table.incarnation(thread);
+  table.announce(thread);
+  assert.ok(table.markExited(thread, dead));
+  table.release(thread);
+  assert.not(table.markExited(thread, dead), 'the index is free');
+  assert.is(table.state(thread), FREE);
+  assert.is(table.claim(0, 1), thread);
+  table.announce(thread);
+  const version = table.membershipVersion();
+  assert.not(table.markExited(thread, dead));
+  assert.is(table.state(thread), ALIVE);
+  assert.ok(table.inFlight(thread));
+  assert.is(table.membershipVersion(), version);
 });
 
 threadTable('begins idle and awake for the next tenant, whatever the last one left', () => {
   const table = freshTable();
-  table.announce(1, 4);
+  table.announce(1);
   table.prepareToSleep(1);
   table.claim(1, 2);
-  assert.is(table.inFlight(1), 0);
+  assert.not(table.inFlight(1));
   const heard = table.prepareToSleep(1);
   table.awake(1);
   table.ring(1);
   assert.is(table.prepareToSleep(1), heard, 'nobody rings a thread that is awake');
+});
+
+threadTable('may be told twice that a thread sleeps, wakes, turns or rests', () => {
+  const buffer = allocateThreadTable(THREADS);
+  const table = new ThreadTable(buffer);
+  const sleeps = wordOf(1, SLEEPS_OFFSET);
+  for (const [sleeping, expected] of [
+    [true, 1],
+    [true, 1],
+    [false, 2],
+    [false, 2],
+    [true, 3],
+  ] as const) {
+    if (sleeping) table.prepareToSleep(1);
+    else table.awake(1);
+    assert.is(new Int32Array(buffer)[sleeps], expected);
+    table.setTurning(1, sleeping);
+    assert.is(table.turningCount(), sleeping ? 1 : 0);
+  }
 });
 
 threadTable('beats, and its beats and rings may wrap', () => {
@@ -161,12 +229,6 @@ threadTable('beats, and its beats and rings may wrap', () => {
   const heard = table.prepareToSleep(2);
   table.ring(2);
   assert.is(table.sleepAsync(2, heard, LATEST_MS), undefined, 'it was heard across the wrap');
-});
-
-threadTable('refuses a state that nobody writes', () => {
-  const buffer = allocateThreadTable(THREADS);
-  new Int32Array(buffer)[wordOf(1, THREAD_STATE_OFFSET)] = 17;
-  assert.throws(() => new ThreadTable(buffer).state(1), /state is known/);
 });
 
 threadTable('loses no ring between the last look for work and the sleep', () => {

@@ -6,19 +6,21 @@ import { assert } from './assert.ts';
 import {
   CLOSED_OFFSET,
   DOORBELL_OFFSET,
+  FLIGHTS_OFFSET,
   HEARTBEAT_OFFSET,
-  IN_FLIGHT_OFFSET,
-  INCARNATION_OFFSET,
   INCARNATIONS_OFFSET,
+  isOn,
   MEMBERSHIP_VERSION_OFFSET,
-  OPERATIONS_OFFSET,
-  SLEEPING_OFFSET,
+  SLEEPS_OFFSET,
+  SPELLS_OFFSET,
+  SWITCHES,
+  switchedOff,
+  switchedOn,
+  TENANT_OFFSET,
   THREAD_COUNT_OFFSET,
   THREAD_RECORD_BYTES,
-  THREAD_STATE_OFFSET,
   THREAD_TABLE_HEADER_BYTES,
   ThreadState,
-  TURNING_OFFSET,
 } from './thread-table-layout.ts';
 import { WORD_BYTES } from './words.ts';
 
@@ -51,50 +53,56 @@ export class ThreadTable {
    */
   claim(from: ThreadIndex, to: ThreadIndex): ThreadIndex {
     for (let thread = from; thread < to; thread++) {
-      const state = this.#at(thread, THREAD_STATE_OFFSET);
+      const tenant = this.#at(thread, TENANT_OFFSET);
       const incarnation = Atomics.add(this.#words, word(INCARNATIONS_OFFSET), 1) + 1;
-      const before = Atomics.compareExchange(
-        this.#words,
-        state,
-        ThreadState.FREE,
-        ThreadState.ALIVE,
-      );
-      if (before !== ThreadState.FREE) continue;
-      Atomics.store(this.#words, this.#at(thread, IN_FLIGHT_OFFSET), 0);
-      Atomics.store(this.#words, this.#at(thread, SLEEPING_OFFSET), 0);
-      Atomics.store(this.#words, this.#at(thread, INCARNATION_OFFSET), incarnation);
+      assert(incarnation > 0, 'incarnations do not run out');
+      if (Atomics.compareExchange(this.#words, tenant, 0, incarnation) !== 0) continue;
+      this.#switchAllOff(thread);
       this.#changed();
       return thread;
     }
     return NO_THREAD;
   }
 
-  /** Makes the index free again: the thread itself leaving, or the supervisor AFTER its exit. */
+  /** Makes the index free again: the thread itself leaving, or its one owner AFTER its exit. */
   release(thread: ThreadIndex): void {
-    Atomics.store(this.#words, this.#at(thread, IN_FLIGHT_OFFSET), 0);
-    Atomics.store(this.#words, this.#at(thread, SLEEPING_OFFSET), 0);
-    this.setTurning(thread, false);
-    Atomics.store(this.#words, this.#at(thread, THREAD_STATE_OFFSET), ThreadState.FREE);
+    // BEFORE the index is free: from then on they belong to the next tenant.
+    this.#switchAllOff(thread);
+    Atomics.store(this.#words, this.#at(thread, TENANT_OFFSET), 0);
     this.#changed();
   }
 
-  /** The supervisor, AFTER the thread's exit: nothing it hosted will ever answer again. */
-  markExited(thread: ThreadIndex): void {
-    Atomics.store(this.#words, this.#at(thread, IN_FLIGHT_OFFSET), 0);
-    Atomics.store(this.#words, this.#at(thread, SLEEPING_OFFSET), 0);
-    this.setTurning(thread, false);
-    Atomics.store(this.#words, this.#at(thread, THREAD_STATE_OFFSET), ThreadState.EXITED);
+  /**
+   * Whoever knows of the exit of this incarnation, AFTER it: nothing it hosted will ever answer
+   * again. Any number of threads may call it for one death, at any time: true for exactly one. A
+   * caller that comes late, when the index has its next tenant, changes nothing.
+   */
+  markExited(thread: ThreadIndex, incarnation: number): boolean {
+    // Seen BEFORE the tenant: if it is still this one, they are what it left, and final.
+    const left = SWITCHES.map((offset) => Atomics.load(this.#words, this.#at(thread, offset)));
+    if (Math.abs(this.#tenant(thread)) !== incarnation) return false;
+    // Fails once the next tenant has moved the word on: a count does not come back.
+    SWITCHES.forEach((offset, i) => {
+      const at = this.#at(thread, offset);
+      if (isOn(left[i])) Atomics.compareExchange(this.#words, at, left[i], switchedOff(left[i]));
+    });
+    const tenant = this.#at(thread, TENANT_OFFSET);
+    const before = Atomics.compareExchange(this.#words, tenant, incarnation, -incarnation);
+    if (Math.abs(before) !== incarnation) return false;
+    // The second caller too: the first may have died before it told anybody.
     this.#changed();
+    return before === incarnation;
   }
 
   state(thread: ThreadIndex): ThreadState {
-    const value = Atomics.load(this.#words, this.#at(thread, THREAD_STATE_OFFSET));
-    assert(value >= ThreadState.FREE && value <= ThreadState.EXITED, 'a thread state is known');
-    return value as ThreadState;
+    const tenant = this.#tenant(thread);
+    if (tenant === 0) return ThreadState.FREE;
+    return tenant > 0 ? ThreadState.ALIVE : ThreadState.EXITED;
   }
 
+  /** Of the thread that lives here, or exited here; 0 while the index is free. */
   incarnation(thread: ThreadIndex): number {
-    return Atomics.load(this.#words, this.#at(thread, INCARNATION_OFFSET));
+    return Math.abs(this.#tenant(thread));
   }
 
   /** The owner has begun to close the log: nothing new is begun by anybody. */
@@ -112,50 +120,45 @@ export class ThreadTable {
   }
 
   /**
-   * Announces an operation on shared memory under `epoch` (> 0). Announce FIRST, then load sealed
-   * epoch and watermark, then change a slot, then leave(): either the operation sees the seal, or
-   * whoever sealed sees the announcement. Dying in between is cleared by the supervisor.
+   * The calling thread is in flight from here to leave(). Announce FIRST, then load what the change
+   * depends on (sealed epoch, projection, watermark), then change: either the thread sees what was
+   * stored, or whoever stored it sees the flight and waits (quiescence.ts). What a thread leaves
+   * when it dies in between is cleared AFTER its exit, by markExited() or release().
    */
-  announce(thread: ThreadIndex, epoch: number): void {
-    assert(epoch > 0, 'epoch 0 means idle');
-    const operations = this.#at(thread, OPERATIONS_OFFSET);
-    Atomics.store(this.#words, operations, (this.#words[operations] + 1) | 0);
-    Atomics.store(this.#words, this.#at(thread, IN_FLIGHT_OFFSET), epoch);
+  announce(thread: ThreadIndex): void {
+    const flights = this.#at(thread, FLIGHTS_OFFSET);
+    const count = this.#words[flights];
+    assert(!isOn(count), 'a thread announces itself once');
+    Atomics.store(this.#words, flights, switchedOn(count));
   }
 
+  /** AFTER the last change: pairs with the load in flight(). */
   leave(thread: ThreadIndex): void {
-    Atomics.store(this.#words, this.#at(thread, IN_FLIGHT_OFFSET), 0);
+    const flights = this.#at(thread, FLIGHTS_OFFSET);
+    const count = this.#words[flights];
+    assert(isOn(count), 'only who is in flight leaves');
+    Atomics.store(this.#words, flights, switchedOff(count));
   }
 
-  /** Epoch of the operation in flight, 0 when idle. */
-  inFlight(thread: ThreadIndex): number {
-    return Atomics.load(this.#words, this.#at(thread, IN_FLIGHT_OFFSET));
+  inFlight(thread: ThreadIndex): boolean {
+    return isOn(this.flight(thread));
   }
 
-  /** Operations the thread has announced so far (wraps); read AFTER inFlight(). */
-  operations(thread: ThreadIndex): number {
-    return Atomics.load(this.#words, this.#at(thread, OPERATIONS_OFFSET));
-  }
-
-  /** True when no thread is in flight in epoch `epoch` or an older one: a seal has drained. */
-  drained(epoch: number): boolean {
-    for (let thread = 0; thread < this.count; thread++) {
-      const inFlight = this.inFlight(thread);
-      if (inFlight !== 0 && inFlight <= epoch) return false;
-    }
-    return true;
+  /** Counts announcements and leaves (wraps); odd while the thread is in flight. */
+  flight(thread: ThreadIndex): number {
+    return Atomics.load(this.#words, this.#at(thread, FLIGHTS_OFFSET));
   }
 
   /** Says whether the thread is turning: spinning or working, not resting. */
   setTurning(thread: ThreadIndex, turning: boolean): void {
-    Atomics.store(this.#words, this.#at(thread, TURNING_OFFSET), turning ? 1 : 0);
+    this.#switch(thread, SPELLS_OFFSET, turning);
   }
 
   /** Threads that turn now: how many want a core at the same time. May be late. */
   turningCount(): number {
     let count = 0;
     for (let thread = 0; thread < this.count; thread++) {
-      if (Atomics.load(this.#words, this.#at(thread, TURNING_OFFSET)) !== 0) count++;
+      if (isOn(Atomics.load(this.#words, this.#at(thread, SPELLS_OFFSET)))) count++;
     }
     return count;
   }
@@ -172,7 +175,7 @@ export class ThreadTable {
   /** Wakes `thread` if it sleeps. Call AFTER publishing what it should find. */
   ring(thread: ThreadIndex): void {
     // Pairs with the store in prepareToSleep(): one of the two sees the other.
-    if (Atomics.load(this.#words, this.#at(thread, SLEEPING_OFFSET)) === 0) return;
+    if (!isOn(Atomics.load(this.#words, this.#at(thread, SLEEPS_OFFSET)))) return;
     const doorbell = this.#at(thread, DOORBELL_OFFSET);
     Atomics.add(this.#words, doorbell, 1);
     Atomics.notify(this.#words, doorbell);
@@ -186,12 +189,12 @@ export class ThreadTable {
   /** Returns the rings heard so far. Look for work AFTER it, then sleep until a ring beyond. */
   prepareToSleep(thread: ThreadIndex): number {
     const heard = Atomics.load(this.#words, this.#at(thread, DOORBELL_OFFSET));
-    Atomics.store(this.#words, this.#at(thread, SLEEPING_OFFSET), 1);
+    this.#switch(thread, SLEEPS_OFFSET, true);
     return heard;
   }
 
   awake(thread: ThreadIndex): void {
-    Atomics.store(this.#words, this.#at(thread, SLEEPING_OFFSET), 0);
+    this.#switch(thread, SLEEPS_OFFSET, false);
   }
 
   /** Blocks until a ring beyond `heard` or the deadline. */
@@ -204,6 +207,21 @@ export class ThreadTable {
     const doorbell = this.#at(thread, DOORBELL_OFFSET);
     const result = Atomics.waitAsync(this.#words, doorbell, heard, timeoutMs);
     return result.async ? result.value : undefined;
+  }
+
+  #tenant(thread: ThreadIndex): number {
+    return Atomics.load(this.#words, this.#at(thread, TENANT_OFFSET));
+  }
+
+  /** By the thread itself, or by the only one who may: nobody else moves the word on meanwhile. */
+  #switch(thread: ThreadIndex, offset: number, on: boolean): void {
+    const at = this.#at(thread, offset);
+    const count = this.#words[at];
+    Atomics.store(this.#words, at, on ? switchedOn(count) : switchedOff(count));
+  }
+
+  #switchAllOff(thread: ThreadIndex): void {
+    for (const offset of SWITCHES) this.#switch(thread, offset, false);
   }
 
   #changed(): void {
