@@ -1,8 +1,13 @@
 /** Who is who on the wire: 16 bits an actor. */
 import type { ActorId } from './message.ts';
 
-/** Identity of a storage unit; never given twice in one log. */
+/**
+ * Identity of a storage unit; never given twice in one log. A memory whose unit was ejected comes
+ * back wiped, as a unit of the next generation: index + UNIT_MEMORIES_MAX × generation.
+ */
 export type UnitId = number;
+
+export const UNIT_MEMORIES_MAX = 128;
 
 const FIRST_SEQUENCER = 1;
 const FIRST_UNIT = 0x1000;
@@ -12,8 +17,18 @@ export function sequencerActor(index: number): ActorId {
   return FIRST_SEQUENCER + index;
 }
 
+/** Index of the memory that holds a unit. */
+export function unitIndex(unit: UnitId): number {
+  return unit % UNIT_MEMORIES_MAX;
+}
+
+export function unitId(index: number, generation: number): UnitId {
+  return index + UNIT_MEMORIES_MAX * generation;
+}
+
+/** The actor of a memory: one for all its generations, since ids on the wire are 16 bits. */
 export function unitActor(unit: UnitId): ActorId {
-  return FIRST_UNIT + unit;
+  return FIRST_UNIT + unitIndex(unit);
 }
 
 /** The client actor of a thread, by its index in the thread table. */

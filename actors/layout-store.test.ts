@@ -35,6 +35,7 @@ layoutStore('gives every thread the projection that was proposed', () => {
   const proposed: Projection = {
     epoch: 3,
     sequencer: 2,
+    sequencerSince: 2,
     ranges: [
       { from: 0, to: 2 ** 40, extents: [{ chain: [0, 1], start: 0 }] },
       { from: 2 ** 40, extents: [{ chain: [2], start: Number.MAX_SAFE_INTEGER }] },

@@ -17,7 +17,7 @@ const EPOCH = 1;
 const SEQUENCER = 1;
 
 function mapOf(ranges: readonly Range[]): ProjectionMap {
-  return new ProjectionMap({ epoch: EPOCH, sequencer: SEQUENCER, ranges });
+  return new ProjectionMap({ epoch: EPOCH, sequencer: SEQUENCER, sequencerSince: EPOCH, ranges });
 }
 
 function extentsAt(...starts: number[]): Extent[] {
@@ -80,6 +80,7 @@ projection('starts with chains of consecutive units and one active range', () =>
   assert.equal(first, {
     epoch: 1,
     sequencer: SEQUENCER,
+    sequencerSince: 1,
     ranges: [
       {
         from: 0,
@@ -242,17 +243,19 @@ projection('names each unit once, even if two ranges use it', () => {
 
 projection('refuses what is not well formed', () => {
   const extents = extentsAt(0);
-  const good: Projection = { epoch: 1, sequencer: SEQUENCER, ranges: [{ from: 0, extents }] };
+  const good: Projection = { ...firstProjection(1, 1, SEQUENCER), ranges: [{ from: 0, extents }] };
   checkProjection(good);
   const refuses = (change: Partial<Projection>, why: RegExp): void => {
     assert.throws(() => checkProjection({ ...good, ...change }), why);
     assert.throws(() => new ProjectionMap({ ...good, ...change }), why);
   };
   for (const epoch of [0, -1, 1.5, 2 ** 53, Number.NaN]) refuses({ epoch }, /positive integer/);
+  for (const sequencerSince of [0, 2, 0.5, Number.NaN]) {
+    refuses({ sequencerSince }, /named by this projection or before/);
+  }
   refuses({ ranges: [] }, /start at position 0/);
   refuses({ ranges: [{ from: 1, extents }] }, /start at position 0/);
   refuses({ ranges: [{ from: 0, extents: [] }] }, /a range has extents/);
-  refuses({ ranges: [{ from: 0, extents: [{ chain: [], start: 0 }] }] }, /an extent has a chain/);
   refuses(
     { ranges: [{ from: 0, extents: [{ chain: [4, 4], start: 0 }] }] },
     /one place of a range/,

@@ -9,8 +9,12 @@ import { assert } from '../shared-memory/assert.ts';
 import type { UnitId } from './actor-ids.ts';
 import type { ActorId } from './message.ts';
 
+/** The sequencer of a projection without one: appenders probe from the slow tail (CORFU 1.12). */
+export const NO_SEQUENCER: ActorId = 0;
+
 /** A chain of replicas, head first, and where in its units the range begins. */
 export interface Extent {
+  /** Empty: every replica of these positions is lost. */
   readonly chain: readonly UnitId[];
   /** Local address of the extent's first position. */
   readonly start: number;
@@ -27,6 +31,8 @@ export interface Projection {
   /** From 1; a unit refuses requests whose epoch is at or below its sealed epoch. */
   readonly epoch: number;
   readonly sequencer: ActorId;
+  /** Epoch of the projection that named this sequencer; its stream state is of that build. */
+  readonly sequencerSince: number;
   /** Disjoint, ascending, from 0; the last one is active. */
   readonly ranges: readonly Range[];
 }
@@ -42,13 +48,15 @@ export function firstProjection(
     const chain = Array.from({ length: replicas }, (_, i) => unit + i);
     extents.push({ chain, start: 0 });
   }
-  return { epoch: 1, sequencer, ranges: [{ from: 0, extents }] };
+  return { epoch: 1, sequencer, sequencerSince: 1, ranges: [{ from: 0, extents }] };
 }
 
 /** Throws InvariantError unless `projection` is well formed. */
 export function checkProjection(projection: Projection): void {
-  const { epoch, ranges } = projection;
+  const { epoch, sequencerSince, ranges } = projection;
   assert(Number.isSafeInteger(epoch) && epoch >= 1, 'an epoch is a positive integer');
+  const named = Number.isSafeInteger(sequencerSince) && sequencerSince >= 1;
+  assert(named && sequencerSince <= epoch, 'a sequencer is named by this projection or before');
   assert(ranges.length > 0 && ranges[0].from === 0, 'the ranges start at position 0');
   /** Per unit, the addresses that earlier ranges use. */
   const usedTo = new Map<UnitId, number>();
@@ -65,7 +73,6 @@ export function checkProjection(projection: Projection): void {
 function checkExtents({ from, to, extents }: Range, usedTo: Map<UnitId, number>): void {
   const inRange = new Set<UnitId>();
   for (const [i, { chain, start }] of extents.entries()) {
-    assert(chain.length > 0, 'an extent has a chain');
     assert(Number.isSafeInteger(start) && start >= 0, 'an extent begins at an address');
     const rows = to === undefined ? 0 : Math.ceil((to - from - i) / extents.length);
     for (const unit of chain) {
@@ -138,9 +145,13 @@ export class ProjectionMap {
     return tail;
   }
 
-  /** First position of the active range without a slot, from each unit's first address without. */
+  /**
+   * First position of the active range without a slot, from each unit's first address without. An
+   * extent without a replica stops the range at its beginning.
+   */
   limitFrom(addressLimitOf: (unit: UnitId) => number): number {
     const { from, extents } = this.active;
+    if (extents.some(({ chain }) => chain.length === 0)) return from;
     const n = extents.length;
     let limit = Number.MAX_SAFE_INTEGER;
     extents.forEach((extent, i) => {
@@ -168,6 +179,19 @@ export class ProjectionMap {
       }
     }
     return addresses;
+  }
+
+  /**
+   * Where in [from, to) something is lost: the parts of ranges that have an extent without a
+   * replica, ascending. Other extents of such a range may be whole.
+   */
+  lostIn(from: number, to: number): { from: number; to: number }[] {
+    return this.#ranges.flatMap((range) => {
+      const first = Math.max(from, range.from);
+      const end = Math.min(to, range.to ?? to);
+      const lost = range.extents.some(({ chain }) => chain.length === 0);
+      return lost && first < end ? [{ from: first, to: end }] : [];
+    });
   }
 
   /** Every unit of the projection, each once. */
