@@ -93,7 +93,17 @@ for (const [args, message] of [
   [['run', '--seconds'], '--seconds needs a value: seconds of load, from 0.1 to 86400'],
   [['run', 'fast'], 'run takes no arguments: "fast"'],
   [['rum'], 'tangolog knows no command "rum": did you mean run?'],
-  [['zzzzzz'], 'tangolog knows no command "zzzzzz": it knows run, bench'],
+  [['zzzzzz'], 'tangolog knows no command "zzzzzz": it knows run, bench, simulate'],
+  [['simulat'], 'tangolog knows no command "simulat": did you mean simulate?'],
+  [['simulate', '--sed=4'], 'simulate knows no option --sed: did you mean --seed?'],
+  [['simulate', '7'], 'simulate takes no arguments: "7"'],
+  [['simulate', '--seed=-1'], '--seed must be an integer from 0 to 9007199254740991: --seed=-1'],
+  [['simulate', '--steps', '0'], '--steps must be an integer from 1 to 1000000: --steps=0'],
+  [['simulate', '--trace'], '--trace is for one seed: name it with --seed'],
+  [
+    ['simulate', '--seed=7', '--seeds=9'],
+    '--seed is one seed and --seeds are many: leave one out: --seed=7',
+  ],
   [['bench', '--quik'], 'bench knows no option --quik: did you mean --quick?'],
   [['bench', 'playbak'], 'bench knows no experiment "playbak": did you mean playback?'],
 ] as const) {
@@ -105,10 +115,45 @@ for (const [args, message] of [
   });
 }
 
+cli('simulate runs seeds and tells what they met', async () => {
+  const { code, out, err } = await tangolog(['simulate', '--seeds', '60']);
+  assert.is(err, '');
+  assert.is(code, 0);
+  assert.match(out, /^the whole log in the simulator: seeds 1 to 60\n/);
+  assert.match(out, /^messages lost +[\d,]+ +\d+$/m);
+  assert.match(out, /^filler won +[\d,]+ +\d+$/m);
+  assert.match(out, /^60 seeds, [\d,]+ events, [\d.,]+ s of virtual time, /m);
+  assert.match(out, /^trace hash [\da-f]{16}\nok\n$/m);
+});
+
+cli('simulate --seed tells the same story each time', async () => {
+  const args = ['simulate', '--seed', '7', '--steps=150', '--trace'];
+  const [one, other] = await Promise.all([tangolog(args), tangolog(args)]);
+  const withoutTime = ({ out }: Ended): string => out.replace(/, in [\d.]+ m?s$/m, '');
+  assert.is(one.code, 0);
+  assert.match(one.out, / ms {2}delivered +client#\d+ -> sequencer#1 {2}SEQUENCER_NEXT /);
+  assert.match(one.out, /^150 events, /m);
+  assert.is(withoutTime(one), withoutTime(other));
+});
+
+cli('an interrupt ends simulate with what was done so far', async () => {
+  let interrupted = false;
+  const args = ['simulate', '--seeds', '1000000000'];
+  const { code, out, err } = await tangolog(args, (seen, child) => {
+    if (interrupted || !/ of 1,000,000,000 seeds /.test(seen)) return;
+    interrupted = true;
+    child.kill('SIGINT');
+  });
+  assert.is(err, '');
+  assert.is(code, 0);
+  assert.match(out, /^[\d,]+ seeds, .*, stopped early: 1,000,000,000 were to be run$/m);
+  assert.match(out, /\nok\n$/);
+});
+
 cli('without a command shows what there is', async () => {
   const { code, err } = await tangolog([]);
   assert.is(code, 2);
-  assert.match(err, /^Usage: tangolog [\s\S]*\n {2}run [\s\S]*\n {2}bench /);
+  assert.match(err, /^Usage: tangolog [\s\S]*\n {2}run [\s\S]*\n {2}bench [\s\S]*\n {2}simulate /);
   assert.is(err.match(/Usage/g)?.length, 1);
 });
 

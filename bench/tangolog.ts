@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: `tangolog run`, `tangolog bench`. Importing it does nothing. */
+/** The command line: `tangolog run`, `bench`, `simulate`. Importing it does nothing. */
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { nearestWord, show } from '../runtime/arguments.ts';
 import type { BenchOptions } from './bench-command.ts';
 import { UsageError } from './run/option-values.ts';
 import { runCommand } from './run/run-command.ts';
+import { simulateCommand } from './simulate/simulate-command.ts';
 import { findRoot } from './tidy/source-tree.ts';
 
 const EXIT_FAILED = 1;
@@ -29,7 +30,7 @@ function onBrokenOutput(error: NodeJS.ErrnoException): void {
 export async function tangolog(args: readonly string[]): Promise<number> {
   const program = buildProgram();
   let exitCode = 0;
-  program.addCommand(benchCommandOf((code) => (exitCode = code)));
+  program.addCommand(benchCommandOf((code) => (exitCode = code))).addCommand(simulateCommand());
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {} });
   }

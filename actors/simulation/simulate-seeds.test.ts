@@ -1,7 +1,17 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { NO_FAULTS } from './faults.ts';
 import { Caller, Echo } from './relay-actors.ts';
-import { type CreateWorld, runSeeds, type SeedOptions } from './simulate-seeds.ts';
+import {
+  type CreateWorld,
+  faultsOf,
+  runSeed,
+  runSeeds,
+  SeedFailure,
+  type SeedOptions,
+  type SeedRun,
+  traceOf,
+} from './simulate-seeds.ts';
 
 const seeds = suite('simulate seeds');
 
@@ -106,6 +116,85 @@ seeds('SEED runs that seed alone, and asks for no marks', () => {
   );
   assert.equal(ran, [1234]);
   report.expectMarks(['sky fell']);
+});
+
+/** One seed of a relay in a calm world that ends with an error of its own if it gets so far. */
+const FAILING: SeedRun = {
+  name: 'relay',
+  run: (_seed, createWorld) => {
+    const world = createWorld({ faults: NO_FAULTS, stepsMax: 1000 });
+    world.add(1, new Echo());
+    world.add(2, new Caller([1], 20, 100));
+    world.run();
+    throw new Error('the end was reached');
+  },
+};
+
+seeds('a seed is cut short after its steps, and that is no failure', () => {
+  const { worlds, steps, cutShort } = runSeed(3, { ...FAILING, steps: 10, traceLines: 5 });
+  assert.is(cutShort, true);
+  assert.is(steps, 10);
+  assert.is(traceOf(worlds).split('\n').length, 5);
+});
+
+seeds('a seed that needs fewer steps fails as without the limit', () => {
+  assert.match(
+    failure(() => runSeed(3, { ...FAILING, steps: 900 })),
+    'seed 3 fails: the end was reached',
+  );
+});
+
+seeds('the limit of steps does not hide actors that keep each other busy', () => {
+  const busy: SeedRun = {
+    name: 'busy',
+    run: (_seed, createWorld) => {
+      const world = createWorld({ stepsMax: 50 });
+      const again = (): void => world.schedule(1, again);
+      again();
+      world.run();
+      return undefined;
+    },
+  };
+  assert.match(
+    failure(() => runSeed(1, { ...busy, steps: 51 })),
+    'no rest after 50 steps',
+  );
+  assert.is(runSeed(1, { ...busy, steps: 49 }).cutShort, true);
+});
+
+seeds('one seed is run whatever SEED says, and tells its worlds, marks and faults', () => {
+  const outcome = withSeed('1234', () =>
+    runSeed(5, {
+      name: 'relay',
+      run: (seed, createWorld) => {
+        const world = createWorld({ faults: { ...NO_FAULTS, killable: [1] } });
+        world.add(1, new Echo());
+        world.kill(1);
+        return { seed };
+      },
+    }),
+  );
+  assert.equal(outcome.marks, { seed: 5 });
+  assert.is(outcome.cutShort, false);
+  assert.equal(
+    outcome.worlds.map((world) => world.seed),
+    [5],
+  );
+  assert.is(faultsOf(outcome.worlds[0])['actors killed'], 1);
+});
+
+seeds('a failure carries the reason and the trace', () => {
+  try {
+    runSeed(3, FAILING);
+  } catch (error) {
+    assert.instance(error, SeedFailure);
+    const { seed, reason, trace } = error as SeedFailure;
+    assert.is(seed, 3);
+    assert.is(reason, 'the end was reached');
+    assert.match(trace, 'SEQUENCER_GRANTED');
+    return;
+  }
+  assert.unreachable();
 });
 
 seeds('stops beginning seeds when the budget is spent', () => {

@@ -9,7 +9,7 @@
  */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { WorldOptions } from './options.ts';
+import { SimulationError, STEPS_MAX, type WorldOptions } from './options.ts';
 import { World } from './world.ts';
 
 /** Hits by name. */
@@ -18,18 +18,37 @@ export type Marks = Readonly<Record<string, number>> | ReadonlyMap<string, numbe
 /** A world with the seed of this run; its marks and counts are collected, its trace is printed. */
 export type CreateWorld = (options?: Omit<WorldOptions, 'seed'>) => World;
 
-export interface SeedOptions {
+/** How one seed is run. */
+export interface SeedRun {
   readonly name: string;
+  /** import.meta.url of the test, for the command; the script of this process if not given. */
+  readonly file?: string;
+  /** Events after which a world is cut short: no failure, but what follows is not checked. */
+  readonly steps?: number;
+  /** Lines of the trace that each world keeps. */
+  readonly traceLines?: number;
+  /** Simulates one seed and throws if anything is wrong. */
+  readonly run: (seed: number, createWorld: CreateWorld) => Marks | undefined;
+}
+
+export interface SeedOptions extends SeedRun {
   /** The first seed; 1 if not given. */
   readonly from?: number;
   /** How many seeds. */
   readonly count: number;
   /** No further seed is begun after this many milliseconds of real time. */
   readonly budgetMs?: number;
-  /** import.meta.url of the test, for the command; the script of this process if not given. */
-  readonly file?: string;
-  /** Simulates one seed and throws if anything is wrong. */
-  readonly run: (seed: number, createWorld: CreateWorld) => Marks | undefined;
+}
+
+/** A seed that did not fail. */
+export interface SeedOutcome {
+  readonly worlds: readonly World[];
+  /** What `run` returned. */
+  readonly marks: Marks | undefined;
+  /** Events of all worlds. */
+  readonly steps: number;
+  /** True when `steps` of SeedRun ended it. */
+  readonly cutShort: boolean;
 }
 
 /** Lines of the trace kept when one seed is repeated. */
@@ -70,9 +89,15 @@ export function runSeeds(options: SeedOptions): SeedReport {
   const from = chosen === undefined ? (options.from ?? 1) : Number(chosen);
   const end = chosen === undefined ? from + options.count : from + 1;
   const deadline = performance.now() + (options.budgetMs ?? Number.POSITIVE_INFINITY);
+  const how = report.single ? { traceLines: TRACE_LINES_OF_ONE, ...options } : options;
   for (let seed = from; seed < end && performance.now() < deadline; seed++) {
-    runSeed(seed, options, report);
+    const { marks, worlds } = runSeed(seed, how);
     report.seeds += 1;
+    if (marks !== undefined) report.add(marks);
+    for (const world of worlds) {
+      report.add(world.marks);
+      report.add(faultsOf(world));
+    }
   }
   return report;
 }
@@ -80,8 +105,12 @@ export function runSeeds(options: SeedOptions): SeedReport {
 export class SeedFailure extends Error {
   override readonly name = 'SeedFailure';
   readonly seed: number;
+  /** What is wrong. */
+  readonly reason: string;
+  /** The kept lines of the trace. */
+  readonly trace: string;
 
-  constructor(seed: number, options: SeedOptions, trace: string, cause: unknown) {
+  constructor(seed: number, options: SeedRun, trace: string, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const lines = [
       `${options.name}: seed ${seed} fails: ${reason}`,
@@ -90,32 +119,41 @@ export class SeedFailure extends Error {
     ];
     super(lines.join('\n'), { cause });
     this.seed = seed;
+    this.reason = reason;
+    this.trace = trace;
   }
 }
 
-function runSeed(seed: number, options: SeedOptions, report: SeedReport): void {
+/** Runs one seed, whatever SEED says; throws SeedFailure. */
+export function runSeed(seed: number, options: SeedRun): SeedOutcome {
+  const { steps = Number.POSITIVE_INFINITY, traceLines } = options;
   const worlds: World[] = [];
-  const traceLines = report.single ? { traceLines: TRACE_LINES_OF_ONE } : {};
-  const createWorld: CreateWorld = (worldOptions) => {
-    const world = new World({ ...traceLines, ...worldOptions, seed });
+  const createWorld: CreateWorld = (given) => {
+    const stepsMax = Math.min(steps, given?.stepsMax ?? STEPS_MAX);
+    const kept = traceLines === undefined ? {} : { traceLines };
+    const world = new World({ ...kept, ...given, stepsMax, seed });
     worlds.push(world);
     return world;
   };
+  let marks: Marks | undefined;
+  let cutShort = false;
   try {
-    const marks = options.run(seed, createWorld);
-    if (marks !== undefined) report.add(marks);
+    marks = options.run(seed, createWorld);
   } catch (error) {
-    const trace = worlds.map((world) => world.traceText()).join('\n--- next world\n');
-    throw new SeedFailure(seed, options, trace, error);
+    // The event of this number did not take place: nothing else fails in it.
+    cutShort = error instanceof SimulationError && error.step > steps;
+    if (!cutShort) throw new SeedFailure(seed, options, traceOf(worlds), error);
   }
-  for (const world of worlds) {
-    report.add(world.marks);
-    report.add(faultMarks(world));
-  }
+  const happened = worlds.reduce((sum, { counts }) => sum + Math.min(counts.steps, steps), 0);
+  return { worlds, marks, steps: happened, cutShort };
 }
 
-/** Each kind of fault that happened, as a mark. */
-function faultMarks(world: World): Marks {
+export function traceOf(worlds: readonly World[]): string {
+  return worlds.map((world) => world.traceText()).join('\n--- next world\n');
+}
+
+/** How often each kind of fault happened. */
+export function faultsOf(world: World): Readonly<Record<string, number>> {
   const { lost, vanished, overtaken, stalls, kills, killsInStep } = world.counts;
   return {
     'messages lost': lost,
