@@ -9,6 +9,7 @@ import {
   type Projection,
   ProjectionMap,
   type Range,
+  rowsOf,
 } from './projection.ts';
 
 const projection = suite('projection');
@@ -133,6 +134,76 @@ projection('finds the tail of extents that start at unequal addresses', () => {
 function withPrefix(range: Range): Range[] {
   return [{ from: 0, to: range.from, extents: [{ chain: [9], start: 0 }] }, range];
 }
+
+/** Two extents a range; the second lost its replicas in the first and in the last range. */
+function withLostExtents(): ProjectionMap {
+  const lost = { chain: [], start: 0 };
+  return mapOf([
+    { from: 0, to: 10, extents: [{ chain: [0, 1], start: 0 }, lost] },
+    { from: 10, to: 20, extents: extentsAt(5, 5) },
+    { from: 20, extents: [{ chain: [0, 1], start: 10 }, lost] },
+  ]);
+}
+
+projection('maps positions without a replica to an empty chain', () => {
+  const map = withLostExtents();
+  assert.equal(
+    [0, 1, 11, 20, 21].map((position) => map.chainOf(position).length),
+    [2, 0, 1, 2, 0],
+  );
+  assert.is(map.addressOf(3), 1);
+  assert.equal(map.units().sort(), [0, 1]);
+  const rows = [5, 5, 10, 10, 12, 12];
+  assert.equal(
+    map.prefixAddresses(24),
+    rows.map((address, i) => ({ unit: i % 2, address })),
+  );
+  assert.is(
+    map.tailFrom(() => 13),
+    25,
+    'the tail is what the others hold',
+  );
+});
+
+projection('has no slot in an active range that lost an extent', () => {
+  assert.is(
+    withLostExtents().limitFrom(() => 100),
+    20,
+  );
+});
+
+projection('says where something is lost', () => {
+  const map = withLostExtents();
+  assert.equal(map.lostIn(0, 30), [
+    { from: 0, to: 10 },
+    { from: 20, to: 30 },
+  ]);
+  assert.equal(map.lostIn(9, 21), [
+    { from: 9, to: 10 },
+    { from: 20, to: 21 },
+  ]);
+  for (const [from, to] of [
+    [10, 20],
+    [5, 5],
+    [25, 25],
+  ] as const) {
+    assert.equal(map.lostIn(from, to), []);
+  }
+});
+
+projection('counts the addresses that a range uses in each extent', () => {
+  const range = { from: 10, to: 14, extents: extentsAt(0, 0, 0) };
+  assert.equal(
+    [0, 1, 2].map((extent) => rowsOf(range, extent)),
+    [2, 1, 1],
+  );
+  const short = { from: 10, to: 11, extents: extentsAt(0, 0, 0) };
+  assert.equal(
+    [0, 1, 2].map((extent) => rowsOf(short, extent)),
+    [1, 0, 0],
+  );
+  assert.is(rowsOf({ from: 10, extents: extentsAt(0) }, 0), Number.POSITIVE_INFINITY);
+});
 
 projection('maps no two positions to the same place', () => {
   fc.assert(

@@ -70,18 +70,30 @@ export function checkProjection(projection: Projection): void {
   }
 }
 
-function checkExtents({ from, to, extents }: Range, usedTo: Map<UnitId, number>): void {
+function checkExtents(range: Range, usedTo: Map<UnitId, number>): void {
   const inRange = new Set<UnitId>();
-  for (const [i, { chain, start }] of extents.entries()) {
+  for (const [i, { chain, start }] of range.extents.entries()) {
     assert(Number.isSafeInteger(start) && start >= 0, 'an extent begins at an address');
-    const rows = to === undefined ? 0 : Math.ceil((to - from - i) / extents.length);
+    const end = start + rowsOf(range, i);
     for (const unit of chain) {
       assert(!inRange.has(unit), 'a unit is in one place of a range');
       assert(start >= (usedTo.get(unit) ?? 0), 'two ranges share no address of a unit');
       inRange.add(unit);
-      usedTo.set(unit, start + rows);
+      usedTo.set(unit, end);
     }
   }
+}
+
+/** Addresses that the range uses in each replica of one of its extents; no end: Infinity. */
+export function rowsOf({ from, to, extents }: Range, extent: number): number {
+  return to === undefined
+    ? Number.POSITIVE_INFINITY
+    : rowsBefore(to - from, extent, extents.length);
+}
+
+/** How many of a range's first `positions` lie in the extent. */
+export function rowsBefore(positions: number, extent: number, extents: number): number {
+  return Math.max(0, Math.ceil((positions - extent) / extents));
 }
 
 /** Looks positions up in one projection. Immutable. */
@@ -173,8 +185,8 @@ export class ProjectionMap {
       const n = extents.length;
       const end = Math.min(position, to ?? position) - from;
       for (const [i, { chain, start }] of extents.entries()) {
-        const rows = Math.ceil((end - i) / n);
-        if (rows <= 0) continue;
+        const rows = rowsBefore(end, i, n);
+        if (rows === 0) continue;
         for (const unit of chain) addresses.push({ unit, address: start + rows });
       }
     }
