@@ -105,6 +105,14 @@ export class ThreadTable {
     return Math.abs(this.#tenant(thread));
   }
 
+  /** Whether some thread lives as `incarnation`: false from the notice of its exit on, for ever. */
+  lives(incarnation: number): boolean {
+    for (let thread = 0; thread < this.count; thread++) {
+      if (this.#tenant(thread) === incarnation) return true;
+    }
+    return false;
+  }
+
   /** The owner has begun to close the log: nothing new is begun by anybody. */
   closed(): boolean {
     return Atomics.load(this.#words, word(CLOSED_OFFSET)) !== 0;
@@ -127,7 +135,7 @@ export class ThreadTable {
    */
   announce(thread: ThreadIndex): void {
     const flights = this.#at(thread, FLIGHTS_OFFSET);
-    const count = this.#words[flights];
+    const count = Atomics.load(this.#words, flights);
     assert(!isOn(count), 'a thread announces itself once');
     Atomics.store(this.#words, flights, switchedOn(count));
   }
@@ -135,7 +143,7 @@ export class ThreadTable {
   /** AFTER the last change: pairs with the load in flight(). */
   leave(thread: ThreadIndex): void {
     const flights = this.#at(thread, FLIGHTS_OFFSET);
-    const count = this.#words[flights];
+    const count = Atomics.load(this.#words, flights);
     assert(isOn(count), 'only who is in flight leaves');
     Atomics.store(this.#words, flights, switchedOff(count));
   }
@@ -216,7 +224,7 @@ export class ThreadTable {
   /** By the thread itself, or by the only one who may: nobody else moves the word on meanwhile. */
   #switch(thread: ThreadIndex, offset: number, on: boolean): void {
     const at = this.#at(thread, offset);
-    const count = this.#words[at];
+    const count = Atomics.load(this.#words, at);
     Atomics.store(this.#words, at, on ? switchedOn(count) : switchedOff(count));
   }
 

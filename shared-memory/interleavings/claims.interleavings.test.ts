@@ -2,7 +2,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { allocateThreadTable, NO_THREAD, ThreadTable } from '../thread-table.ts';
-import { ThreadState } from '../thread-table-layout.ts';
+import {
+  FLIGHTS_OFFSET,
+  SLEEPS_OFFSET,
+  TENANT_OFFSET,
+  THREAD_TABLE_HEADER_BYTES,
+  ThreadState,
+} from '../thread-table-layout.ts';
+import { WORD_BYTES } from '../words.ts';
 import { allocateRegisters, WriteOnceRegisters } from '../write-once-registers.ts';
 import { assertFinds, explore } from './explorer.ts';
 import type { Program } from './machine.ts';
@@ -121,7 +128,82 @@ function versionFirst(): Program {
   };
 }
 
+type Tell = (table: ThreadTable, buffer: SharedArrayBuffer, incarnation: number) => boolean;
+
+const tellWell: Tell = (table, _buffer, incarnation) => table.markExited(0, incarnation);
+
+const wordAt = (offset: number): number => (THREAD_TABLE_HEADER_BYTES + offset) / WORD_BYTES;
+
+/** Broken on purpose: the flight is ended when the state has changed, whoever is there by then. */
+const tellFirst: Tell = (_table, buffer, incarnation) => {
+  const words = new Int32Array(buffer);
+  const tenant = wordAt(TENANT_OFFSET);
+  const before = Atomics.compareExchange(words, tenant, incarnation, -incarnation);
+  if (before !== incarnation) return false;
+  for (const offset of [FLIGHTS_OFFSET, SLEEPS_OFFSET]) {
+    const count = Atomics.load(words, wordAt(offset));
+    if ((count & 1) === 1) Atomics.compareExchange(words, wordAt(offset), count, count + 1);
+  }
+  return true;
+};
+
+/** Broken on purpose: the tenant is looked at, then its state is stored. */
+const tellInTwoSteps: Tell = (table, buffer, incarnation) => {
+  if (table.incarnation(0) !== incarnation) return false;
+  Atomics.store(new Int32Array(buffer), wordAt(TENANT_OFFSET), -incarnation);
+  return true;
+};
+
+/**
+ * A thread died in flight and asleep. Its owner tells, gives the index on, and its next tenant is
+ * in flight and asleep too; a monitor tells of the same death at any time. Or nobody is next.
+ */
+function exits(tell: Tell, isNext: boolean): Program {
+  const buffer = allocateThreadTable(1);
+  const after = new ThreadTable(buffer);
+  after.claim(0, 1);
+  after.announce(0);
+  after.prepareToSleep(0);
+  const [dead, version] = [after.incarnation(0), after.membershipVersion()];
+  const view = (): ThreadTable => quietly(() => new ThreadTable(buffer));
+  return {
+    threads: {
+      owner: () => {
+        const table = view();
+        const told = tell(table, buffer, dead);
+        if (!isNext) return told;
+        table.release(0);
+        assert.is(table.claim(0, 1), 0, 'the index is free');
+        table.announce(0);
+        table.prepareToSleep(0);
+        return told;
+      },
+      monitor: () => tell(view(), buffer, dead),
+    },
+    atEnd(glance) {
+      const [owner, monitor] = [glance.thread('owner'), glance.thread('monitor')];
+      const told = [owner, monitor].filter(({ outcome }) => outcome === true).length;
+      assert.ok(told === 1 || (glance.kills > 0 && told === 0), 'a death is told once');
+      if (isNext && owner.state === 'ended') {
+        assert.is(after.state(0), ThreadState.ALIVE, 'the next tenant lives');
+        assert.ok(after.inFlight(0), 'the next tenant is in flight');
+        const sleeps = new Int32Array(buffer)[wordAt(SLEEPS_OFFSET)];
+        assert.is(sleeps & 1, 1, 'the next tenant can be rung');
+      } else if (!isNext) {
+        assert.is(after.state(0), ThreadState.EXITED, 'the dead are seen as dead');
+        assert.not(after.inFlight(0), 'the dead are not in flight');
+        assert.ok(after.membershipVersion() > version, 'hosts learn of it');
+      }
+    },
+  };
+}
+
 for (const kills of [0, 1]) {
+  claims(`a death is told once and harms nobody who comes next, kills=${kills}`, () => {
+    explore(`exits kills ${kills}`, () => exits(tellWell, false), { kills });
+    explore(`exits, next tenant kills ${kills}`, () => exits(tellWell, true), { kills });
+  });
+
   claims(`a register has one winner and all agree, kills=${kills}`, () => {
     explore(`registers kills ${kills}`, registers, { kills });
   });
@@ -135,6 +217,21 @@ for (const kills of [0, 1]) {
 
 claims('finds a version that changes too early', () => {
   assertFinds(/the version/, () => explore('mutant version first', versionFirst));
+});
+
+claims('finds an exit that is cleared after it was told', () => {
+  assertFinds(/the next tenant is in flight|leaves|data race/, () =>
+    explore('mutant told first', () => exits(tellFirst, true)),
+  );
+});
+
+claims('finds an exit that looks and stores', () => {
+  assertFinds(/a death is told once/, () =>
+    explore('mutant told in two steps', () => exits(tellInTwoSteps, false)),
+  );
+  assertFinds(/the next tenant lives|the index is free|a death is told once/, () =>
+    explore('mutant told in two steps, next tenant', () => exits(tellInTwoSteps, true)),
+  );
 });
 
 claims.run();
