@@ -204,7 +204,7 @@ actorHost('lets messages to nobody vanish', () => {
 actorHost('lets messages to the dead vanish, also those that waited for room', () => {
   const { bench, first, anne, atBerta } = pair();
   for (const value of upTo(3 * FITS)) send(anne, BERTA, value);
-  bench.threads.markExited(1);
+  bench.threads.markExited(1, bench.threads.incarnation(1));
   settle(first);
   assert.is(first.untilTimer(), Number.POSITIVE_INFINITY, 'nothing waits for room any more');
   for (const value of upTo(3 * FITS)) send(anne, BERTA, value);
@@ -231,7 +231,7 @@ actorHost('tells of threads that come or go, once a change', () => {
   const before = bench.membershipCalls;
   first.turn();
   assert.is(bench.membershipCalls, before);
-  bench.threads.markExited(1);
+  bench.threads.markExited(1, bench.threads.incarnation(1));
   first.turn();
   first.turn();
   assert.is(bench.membershipCalls, before + 1);
