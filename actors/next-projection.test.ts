@@ -245,6 +245,29 @@ nextProjection('owes the rows of a range that ended before the loss', () => {
   assert.equal(rebuildOf(joined(projection, first)), second);
 });
 
+nextProjection('owes no rows at addresses that the unit uses already', () => {
+  const rangesWith = (used: UnitId): Range[] => [
+    { from: 0, to: 10, extents: [extent([used])] },
+    { from: 10, to: 20, extents: [extent([0])] },
+    { from: 20, extents: [extent([0, 1], 10)] },
+  ];
+  assert.is(rebuildOf(projectionOf(...rangesWith(1))), undefined);
+  const rebuild = { unit: 1, range: 1, extent: 0, from: 0, to: 10, source: 0 };
+  assert.equal(rebuildOf(projectionOf(...rangesWith(2))), rebuild);
+});
+
+nextProjection('merges neighbours of the same mapping only', () => {
+  const first: Range = { from: 0, to: 10, extents: [extent([0]), extent([1])] };
+  const followedBy = (from: number, ...extents: Extent[]): number =>
+    cloned(projectionOf({ ...first, to: from }, { from, extents })).ranges.length;
+  assert.is(followedBy(10, extent([0], 5), extent([1], 5)), 1);
+  assert.is(followedBy(10, extent([0], 5), extent([2], 5)), 2, 'another unit');
+  assert.is(followedBy(10, extent([1], 5), extent([0], 5)), 2, 'another order');
+  assert.is(followedBy(10, extent([0], 5), extent([1], 6)), 2, 'another address');
+  assert.is(followedBy(11, extent([0], 6), extent([1], 5)), 2, 'the middle of a round');
+  assert.is(followedBy(10, extent([0], 5), extent([1], 5), extent([2], 5)), 2, 'more extents');
+});
+
 nextProjection('refuses a rebuild of another projection', () => {
   const { projection } = lose(BEFORE, [6], [8], AT_50K);
   const rebuild = rebuildOf(projection) as Rebuild;

@@ -119,7 +119,7 @@ export function grown(
 
 /** The first copy that is owed, in log order, then chain order; undefined if there is none. */
 export function rebuildOf({ ranges }: Projection): Rebuild | undefined {
-  for (const [r, range] of ranges.slice(0, -1).entries()) {
+  for (const [r, range] of ranges.entries()) {
     for (const [e, { chain, start }] of range.extents.entries()) {
       if (chain.length === 0) continue;
       const to = start + rowsOf(range, e);
@@ -291,7 +291,6 @@ function continues(last: Range, range: Range): boolean {
   const rows = (range.from - last.from) / n;
   return (
     range.extents.length === n &&
-    Number.isInteger(rows) &&
     range.extents.every(({ chain, start }, i) => {
       const before = last.extents[i];
       return (
