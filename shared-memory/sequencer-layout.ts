@@ -23,8 +23,8 @@
  *      |   1 + record, believed only if the record names the bucket    |
  *      +---------------------------------------------------------------+
  *      | stream records, in the order of their first use:              |  under the lock
- *      |   2 + K doubles: stream · bucket · K positions, latest first  |
- *      |   (-1: none)                                                  |
+ *      |   2 + K doubles, padded to a power of two: stream · bucket ·  |
+ *      |   K positions, latest first (-1: none)                        |
  *      +---------------------------------------------------------------+
  *
  * A bucket is taken iff 0 < its value <= streams known and record value - 1 names this bucket.

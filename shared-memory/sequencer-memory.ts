@@ -63,7 +63,7 @@ export function allocateSequencer(sizes: SequencerSizes): SharedArrayBuffer {
   const { backpointers: k, streamsMax } = sizes;
   assert(k >= BACKPOINTERS_MIN && k <= BACKPOINTERS_MAX && k % 4 === 0, 'K is a multiple of 4');
   const capacity = ceilPowerOfTwo(Math.max(2, Math.ceil(streamsMax / LOAD_FACTOR)));
-  const recordBytes = (RECORD_POSITIONS + k) * LONG_BYTES;
+  const recordBytes = LONG_BYTES << recordShift(k);
   const buffer = new SharedArrayBuffer(recordsOffset(capacity) + streamsMax * recordBytes);
   const words = new Int32Array(buffer, 0, STREAM_INDEX_OFFSET / WORD_BYTES);
   words[BACKPOINTERS_OFFSET / WORD_BYTES] = k;
@@ -76,11 +76,16 @@ function recordsOffset(indexCapacity: number): number {
   return alignUp(STREAM_INDEX_OFFSET + indexCapacity * WORD_BYTES, CACHE_LINE_BYTES);
 }
 
+/** Log2 of a record's doubles: with K = 4 a record is a cache line. */
+function recordShift(backpointers: number): number {
+  return Math.log2(ceilPowerOfTwo(RECORD_POSITIONS + backpointers));
+}
+
 export class SequencerMemory {
   /** K. */
   readonly backpointers: number;
   readonly #streamCapacity: number;
-  readonly #recordDoubles: number;
+  readonly #recordShift: number;
   readonly #bucketMask: number;
   readonly #hashShift: number;
   readonly #words: Int32Array;
@@ -94,7 +99,7 @@ export class SequencerMemory {
     this.backpointers = this.#words[BACKPOINTERS_OFFSET / WORD_BYTES];
     this.#streamCapacity = this.#words[STREAM_CAPACITY_OFFSET / WORD_BYTES];
     const indexCapacity = this.#words[INDEX_CAPACITY_OFFSET / WORD_BYTES];
-    this.#recordDoubles = RECORD_POSITIONS + this.backpointers;
+    this.#recordShift = recordShift(this.backpointers);
     this.#bucketMask = indexCapacity - 1;
     this.#hashShift = Math.clz32(this.#bucketMask);
     this.#index = new Int32Array(buffer, STREAM_INDEX_OFFSET, indexCapacity);
@@ -230,12 +235,12 @@ export class SequencerMemory {
 
   /** Forgets every stream, in one store: index and records need no clearing. */
   resetStreams(historyStart: number): void {
-    Atomics.store(this.#words, STREAMS_KNOWN, 0);
+    this.#words[STREAMS_KNOWN] = 0;
     storeLong(this.#longs, HISTORY_START, historyStart);
   }
 
   get streamsKnown(): number {
-    return Atomics.load(this.#words, STREAMS_KNOWN);
+    return this.#words[STREAMS_KNOWN];
   }
 
   /** True when `count` more streams fit. */
@@ -254,7 +259,7 @@ export class SequencerMemory {
     for (;;) {
       const record = this.#index[bucket] - 1;
       if (record < 0 || record >= known) break;
-      const at = record * this.#recordDoubles;
+      const at = record << this.#recordShift;
       if (records[at + RECORD_BUCKET] !== bucket) break;
       if (records[at + RECORD_STREAM] === stream) return record;
       bucket = (bucket + 1) & this.#bucketMask;
@@ -263,24 +268,24 @@ export class SequencerMemory {
   }
 
   streamOf(record: number): number {
-    return this.#records[record * this.#recordDoubles + RECORD_STREAM];
+    return this.#records[(record << this.#recordShift) + RECORD_STREAM];
   }
 
   /** The i-th latest position of the stream, or -1 when it has fewer. */
   streamPosition(record: number, i: number): number {
-    return this.#records[record * this.#recordDoubles + RECORD_POSITIONS + i];
+    return this.#records[(record << this.#recordShift) + RECORD_POSITIONS + i];
   }
 
   pushStreamPosition(record: number, position: number): void {
     const records = this.#records;
-    const latest = record * this.#recordDoubles + RECORD_POSITIONS;
+    const latest = (record << this.#recordShift) + RECORD_POSITIONS;
     for (let at = latest + this.backpointers - 1; at > latest; at--) records[at] = records[at - 1];
     records[latest] = position;
   }
 
   /** Latest first; -1, or too few of them: none. */
   setStreamPositions(record: number, positions: ArrayLike<number>): void {
-    const latest = record * this.#recordDoubles + RECORD_POSITIONS;
+    const latest = (record << this.#recordShift) + RECORD_POSITIONS;
     for (let i = 0; i < this.backpointers; i++) {
       this.#records[latest + i] = i < positions.length ? positions[i] : -1;
     }
@@ -288,13 +293,13 @@ export class SequencerMemory {
 
   /** Bucket, record, count, in this order: a death in between leaves the stream unknown. */
   #addStream(record: number, stream: number, bucket: number): number {
-    const at = record * this.#recordDoubles;
+    const at = record << this.#recordShift;
     this.#records[at + RECORD_STREAM] = stream;
     this.#records[at + RECORD_BUCKET] = bucket;
     this.#records[at + RECORD_POSITIONS] = this.firstEarlier();
-    this.#records.fill(-1, at + RECORD_POSITIONS + 1, at + this.#recordDoubles);
+    this.#records.fill(-1, at + RECORD_POSITIONS + 1, at + RECORD_POSITIONS + this.backpointers);
     this.#index[bucket] = record + 1;
-    Atomics.store(this.#words, STREAMS_KNOWN, record + 1);
+    this.#words[STREAMS_KNOWN] = record + 1;
     return record;
   }
 
