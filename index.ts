@@ -2,6 +2,7 @@
 
 export type { Extent, Projection, Range } from './actors/projection.ts';
 export { TangoError, type TangoErrorCode } from './actors/tango-error.ts';
+export type { ProjectionChange } from './runtime/asked-change.ts';
 export type { EntriesOptions } from './runtime/entries.ts';
 export type {
   DataEntry,
@@ -12,7 +13,7 @@ export type {
   TrimmedEntry,
   WriterId,
 } from './runtime/log-entry.ts';
-export { attach, open, type TangoHandle } from './runtime/open.ts';
+export { type AttachOptions, attach, open, type TangoHandle } from './runtime/open.ts';
 export type { OpenOptions } from './runtime/open-options.ts';
 export type { PlayedEntry } from './runtime/played-entry.ts';
 export type {

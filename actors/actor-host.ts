@@ -5,6 +5,7 @@
  * The host neither spins nor sleeps (shared-memory/idle.ts does) and allocates nothing per message.
  */
 import { assert } from '../shared-memory/assert.ts';
+import type { Flight } from '../shared-memory/flight.ts';
 import { type MailboxReceiver, type MailboxSender, NO_RECORD } from '../shared-memory/mailbox.ts';
 import type { MailboxGrid } from '../shared-memory/mailbox-grid.ts';
 import type { ThreadIndex, ThreadTable } from '../shared-memory/thread-table.ts';
@@ -41,6 +42,10 @@ export interface ActorHostOptions {
   readonly threads: ThreadTable;
   readonly grid: MailboxGrid;
   readonly directory: Directory;
+  /** Of this thread: a turn is one flight. */
+  readonly flight: Flight;
+  /** Makes the actor of a message that has come to live here; undefined: it lives elsewhere. */
+  readonly adopt?: (id: ActorId) => Actor | undefined;
   /** Called in a turn after threads have come or gone. */
   readonly onMembership?: () => void;
 }
@@ -48,6 +53,7 @@ export interface ActorHostOptions {
 export class ActorHost {
   readonly #options: ActorHostOptions;
   readonly #threads: ThreadTable;
+  readonly #flight: Flight;
   readonly #actors: HostedActor[] = [];
   readonly #actorIndex = new Int16Array(ACTOR_IDS).fill(-1);
   readonly #message = new Message();
@@ -64,6 +70,7 @@ export class ActorHost {
   constructor(options: ActorHostOptions) {
     this.#options = options;
     this.#threads = options.threads;
+    this.#flight = options.flight;
     this.#refreshPeers();
   }
 
@@ -73,7 +80,7 @@ export class ActorHost {
   }
 
   /** Adds an actor, starts it, and returns its context. */
-  add(id: ActorId, actor: Actor): ActorContext {
+  add(id: ActorId, actor: Actor): HostedActor {
     assert(this.#actorIndex[id] < 0, 'an actor id is hosted once');
     const hosted = new HostedActor(this, id, actor);
     this.#actorIndex[id] = this.#actors.length;
@@ -82,8 +89,20 @@ export class ActorHost {
     return hosted;
   }
 
-  /** One turn; true when there was something to do. */
+  /**
+   * One turn; true when there was something to do. The thread is in flight throughout: actors may
+   * act on what they load in it.
+   */
   turn(): boolean {
+    this.#flight.enter();
+    try {
+      return this.#turn();
+    } finally {
+      this.#flight.leave();
+    }
+  }
+
+  #turn(): boolean {
     if (this.#threads.membershipVersion() !== this.#membership) this.#refreshPeers();
     if (this.#membershipNews) this.#tellMembership();
     let worked = false;
@@ -158,10 +177,14 @@ export class ActorHost {
 
   #dispatch(message: Message): void {
     const index = this.#actorIndex[message.to];
+    const hosted = index < 0 ? this.#adopted(message.to) : this.#actors[index];
     // An actor of an earlier tenant of this thread's index: its messages go nowhere.
-    if (index < 0) return;
-    const hosted = this.#actors[index];
-    hosted.actor.receive(message, hosted);
+    hosted?.actor.receive(message, hosted);
+  }
+
+  #adopted(id: ActorId): HostedActor | undefined {
+    const actor = this.#options.adopt?.(id);
+    return actor === undefined ? undefined : this.add(id, actor);
   }
 
   #fireTimers(): boolean {
@@ -250,7 +273,7 @@ export class ActorHost {
   }
 }
 
-class HostedActor implements ActorContext {
+export class HostedActor implements ActorContext {
   readonly self: ActorId;
   readonly actor: Actor;
   readonly #host: ActorHost;

@@ -8,13 +8,15 @@ import type { ActorId } from './message.ts';
 export type UnitId = number;
 
 export const UNIT_MEMORIES_MAX = 128;
+/** Sequencers have an id each time one is named, taken in turn. */
+export const SEQUENCERS_MAX = 16;
 
 const FIRST_SEQUENCER = 1;
 const FIRST_UNIT = 0x1000;
 const FIRST_CLIENT = 0x8000;
 
 export function sequencerActor(index: number): ActorId {
-  return FIRST_SEQUENCER + index;
+  return FIRST_SEQUENCER + (index % SEQUENCERS_MAX);
 }
 
 /** Index of the memory that holds a unit. */
@@ -29,6 +31,28 @@ export function unitId(index: number, generation: number): UnitId {
 /** The actor of a memory: one for all its generations, since ids on the wire are 16 bits. */
 export function unitActor(unit: UnitId): ActorId {
   return FIRST_UNIT + unitIndex(unit);
+}
+
+export function isUnitActor(actor: ActorId): boolean {
+  return actor >= FIRST_UNIT && actor < FIRST_CLIENT;
+}
+
+/** Index of the memory whose actor this is. */
+export function unitIndexOf(actor: ActorId): number {
+  return actor - FIRST_UNIT;
+}
+
+/** Thread of a client actor, or -1 for other actors. */
+export function clientThreadOf(actor: ActorId): number {
+  return actor >= FIRST_CLIENT ? actor - FIRST_CLIENT : -1;
+}
+
+/** Words of the table that says where units and sequencers live. */
+export const HOMES = UNIT_MEMORIES_MAX + SEQUENCERS_MAX;
+
+/** Word of that table for an actor that is no client. */
+export function homeIndexOf(actor: ActorId): number {
+  return isUnitActor(actor) ? unitIndexOf(actor) : UNIT_MEMORIES_MAX + actor - FIRST_SEQUENCER;
 }
 
 /** The client actor of a thread, by its index in the thread table. */

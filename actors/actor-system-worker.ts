@@ -1,9 +1,10 @@
 /** For tests: an actor thread that serves the storage units placed on it, or misbehaves. */
 import { isMainThread, workerData } from 'node:worker_threads';
 import { Quiescence } from '../shared-memory/quiescence.ts';
-import { unitActor } from './actor-ids.ts';
+import type { Actor } from './actor.ts';
+import { unitIndexOf } from './actor-ids.ts';
 import { type ActorThreadData, runActorThread } from './actor-thread.ts';
-import { unitsOn } from './placement.ts';
+import type { ActorId } from './message.ts';
 import { StorageUnit } from './storage-unit.ts';
 import { TangoError } from './tango-error.ts';
 
@@ -32,20 +33,21 @@ function start(data: TestThreadData): void {
     throw new TangoError('ERR_CORRUPT', 'broken on purpose', { epoch: data.thread });
   }
   if (behaviour === 'exit') process.exit(3);
-  runActorThread(data, (memory) =>
-    unitsOn(data.placement, data.thread).map((unit) => {
-      const { threads } = memory;
-      const quiescence = new Quiescence(threads);
-      const actor = new StorageUnit({ memory: memory.unit(unit), threads, quiescence });
+  runActorThread(data, (memory) => {
+    const adopt = (id: ActorId): Actor => {
+      const quiescence = new Quiescence(memory.threads);
+      const unit = memory.unit(unitIndexOf(id));
+      const actor: Actor = new StorageUnit({ memory: unit, quiescence, isHome: () => true });
       if (behaviour === 'spin' || behaviour === 'fail') {
         actor.receive = () => {
           if (behaviour === 'fail') throw new TangoError('ERR_CORRUPT', 'broken by a message');
           for (;;);
         };
       }
-      return { id: unitActor(unit), actor };
-    }),
-  );
+      return actor;
+    };
+    return { specs: [], adopt };
+  });
 }
 
 if (!isMainThread) start(workerData as TestThreadData);

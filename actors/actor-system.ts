@@ -3,13 +3,14 @@
  * instruction is an ordinary event: the thread table is told AFTER the exit was awaited, so nobody
  * acts on a thread that may still write.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { assert } from '../shared-memory/assert.ts';
+import type { Flight } from '../shared-memory/flight.ts';
 import { NO_THREAD, type ThreadIndex } from '../shared-memory/thread-table.ts';
 import type { ActorThreadControl, ActorThreadData, ActorThreadStats } from './actor-thread.ts';
 import { type Controlled, connectControl } from './control.ts';
 import { type LogBuffers, type LogMemory, retireChunksOf } from './log-memory.ts';
-import type { Placement } from './placement.ts';
 import { TangoError } from './tango-error.ts';
 
 /** An orderly stop that takes longer is ended by terminate(). */
@@ -19,6 +20,10 @@ const STOP_MS_MAX = 2000;
 const EXEC_ARGV = process.execArgv.some((one) => one.startsWith('--input-type'))
   ? { execArgv: [] }
   : {};
+
+/** A thread that dies before it is ready is started anew after this long, doubled each time. */
+const RESPAWN_MS = 10;
+const RESPAWN_MS_MAX = 1000;
 
 interface ActorThread {
   readonly thread: ThreadIndex;
@@ -31,32 +36,44 @@ interface ActorThread {
 export interface ActorSystemOptions<Data extends ActorThreadData> {
   readonly buffers: LogBuffers;
   readonly memory: LogMemory;
-  readonly placement: Placement;
+  /** Of the calling thread. */
+  readonly flight: Flight;
   /** The worker entry, a compiled file. */
   readonly entry: URL;
   /** What this entry wants beyond the common startup message. */
   readonly extra: Omit<Data, keyof ActorThreadData>;
   /** Told after an actor thread has exited without being asked to. */
   readonly onExit?: (thread: ThreadIndex, error: TangoError) => void;
+  /**
+   * Settles once nothing that the dead thread hosted is at home there any more, so that its index
+   * may have a new tenant; without it, a thread that has exited is not replaced.
+   */
+  readonly vacated?: (thread: ThreadIndex) => Promise<void>;
+  /** A message that an actor thread sends to its owner. */
+  readonly onMessage?: (thread: ThreadIndex, message: unknown) => void;
 }
 
-export class ActorSystem {
-  readonly #memory: LogMemory;
+export class ActorSystem<Data extends ActorThreadData = ActorThreadData> {
+  readonly #options: ActorSystemOptions<Data>;
+  /** By thread index: the latest of each. */
   readonly #threads: ActorThread[] = [];
+  /** Deaths of a thread before it was ready, in a row. */
+  readonly #stillborn: number[] = [];
+  readonly #respawns = new Set<Promise<void>>();
   #closing = false;
 
-  private constructor(memory: LogMemory) {
-    this.#memory = memory;
+  private constructor(options: ActorSystemOptions<Data>) {
+    this.#options = options;
   }
 
   /** Starts every actor thread and waits until each is ready. Nothing is left behind on failure. */
   static async start<Data extends ActorThreadData>(
     options: ActorSystemOptions<Data>,
-  ): Promise<ActorSystem> {
-    const system = new ActorSystem(options.memory);
+  ): Promise<ActorSystem<Data>> {
+    const system = new ActorSystem(options);
     try {
-      for (let thread = 0; thread < options.placement.actorThreads; thread++) {
-        system.#threads.push(system.#spawn(thread, options));
+      for (let thread = 0; thread < options.memory.sizes.actorThreads; thread++) {
+        system.#spawn(thread);
       }
       await Promise.all(system.#threads.map(({ control }) => control.ready()));
       // From here on only the owner's own work keeps the process alive.
@@ -70,12 +87,13 @@ export class ActorSystem {
 
   /** Figures of every live actor thread. */
   async stats(): Promise<ActorThreadStats[]> {
-    return Promise.all(this.#threads.map(({ control }) => control.stats()));
+    const told = await Promise.allSettled(this.#threads.map(({ control }) => control.stats()));
+    return told.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   }
 
   /** Kills an actor thread where it stands; settles after its last instruction. */
   async kill(thread: ThreadIndex): Promise<void> {
-    const found = this.#threads.find((one) => one.thread === thread);
+    const found = this.#threads[thread];
     assert(found !== undefined, 'the thread hosts actors');
     await found.worker.terminate();
     await found.exited;
@@ -84,12 +102,14 @@ export class ActorSystem {
   /** Stops all threads: asks first, terminates what does not answer in time. */
   async close(): Promise<void> {
     this.#closing = true;
+    await Promise.all(this.#respawns);
     await Promise.all(this.#threads.map((one) => this.#stop(one)));
   }
 
   /** Ends all threads at once. */
   async terminate(): Promise<void> {
     this.#closing = true;
+    await Promise.all(this.#respawns);
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
     await Promise.all(this.#threads.map(({ exited }) => exited));
   }
@@ -103,16 +123,13 @@ export class ActorSystem {
     clearTimeout(late);
   }
 
-  #spawn<Data extends ActorThreadData>(
-    thread: ThreadIndex,
-    options: ActorSystemOptions<Data>,
-  ): ActorThread {
-    const { threads } = this.#memory;
+  #spawn(thread: ThreadIndex): void {
+    const { memory, buffers, entry, extra, onMessage } = this.#options;
+    const { threads } = memory;
     const claimed = threads.claim(thread, thread + 1);
     assert(claimed !== NO_THREAD, 'an actor thread has an index of its own');
     const { port1, port2 } = new MessageChannel();
-    const { buffers, placement, entry, extra } = options;
-    const workerData = { buffers, placement, thread, control: port2, ...extra };
+    const workerData = { buffers, thread, control: port2, ...extra };
     const name = `tangolog actors ${thread}`;
     const worker = new Worker(entry, { name, workerData, transferList: [port2], ...EXEC_ARGV });
     const incarnation = threads.incarnation(thread);
@@ -120,24 +137,54 @@ export class ActorSystem {
     worker.on('error', (error) => {
       failure = error;
     });
+    worker.on('message', (message) => onMessage?.(thread, message));
     const exited = new Promise<TangoError>((resolve) => {
       worker.once('exit', (code) => {
         port1.close();
-        this.#onExit(thread, incarnation);
         const error = exitError(name, code, failure);
-        if (!this.#closing) options.onExit?.(thread, error);
+        this.#onExit(thread, incarnation, error);
         resolve(error);
       });
     });
     const control = connectControl<ActorThreadControl>(port1, name, exited);
-    return { thread, worker, control, exited };
+    this.#threads[thread] = { thread, worker, control, exited };
   }
 
-  #onExit(thread: ThreadIndex, incarnation: number): void {
-    const { threads } = this.#memory;
-    retireChunksOf(this.#memory, incarnation);
-    threads.markExited(thread);
-    threads.ringAll();
+  #onExit(thread: ThreadIndex, incarnation: number, error: TangoError): void {
+    const { memory, flight, onExit, vacated } = this.#options;
+    memory.threads.markExited(thread, incarnation);
+    retireChunksOf(memory, flight, incarnation);
+    memory.threads.ringAll();
+    if (this.#closing) return;
+    onExit?.(thread, error);
+    if (vacated === undefined) return;
+    const respawn = this.#respawn(thread, vacated).finally(() => this.#respawns.delete(respawn));
+    this.#respawns.add(respawn);
+  }
+
+  /** A new thread in the place of one that has exited. */
+  async #respawn(
+    thread: ThreadIndex,
+    vacated: (thread: ThreadIndex) => Promise<void>,
+  ): Promise<void> {
+    const before = this.#stillborn[thread] ?? 0;
+    if (before > 0) {
+      await delay(Math.min(RESPAWN_MS * 2 ** before, RESPAWN_MS_MAX), undefined, { ref: false });
+    }
+    if (!this.#closing) await vacated(thread);
+    if (this.#closing) return;
+    this.#options.memory.threads.release(thread);
+    this.#spawn(thread);
+    const { worker, control } = this.#threads[thread];
+    worker.unref();
+    this.#stillborn[thread] = before + 1;
+    control.ready().then(
+      () => {
+        this.#stillborn[thread] = 0;
+      },
+      // Its exit is noticed like any other.
+      () => {},
+    );
   }
 }
 

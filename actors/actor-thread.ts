@@ -3,6 +3,7 @@
  * turn until told to stop. The entry (a `*-worker.ts`) says which actors.
  */
 import type { MessagePort } from 'node:worker_threads';
+import { Flight } from '../shared-memory/flight.ts';
 import { type Duty, Idle } from '../shared-memory/idle.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import type { Actor } from './actor.ts';
@@ -10,13 +11,12 @@ import { ActorHost } from './actor-host.ts';
 import { exposeControl } from './control.ts';
 import { type LogBuffers, LogMemory } from './log-memory.ts';
 import type { ActorId } from './message.ts';
-import { directoryOf, type Placement } from './placement.ts';
+import { directoryOf } from './placement.ts';
 import { type Counts, ThreadCounters, TURNS_PER_PUBLISH } from './thread-counters.ts';
 
 /** The startup message: everything a thread needs, structured-cloneable but for the port. */
 export interface ActorThreadData {
   readonly buffers: LogBuffers;
-  readonly placement: Placement;
   readonly thread: ThreadIndex;
   /** Transferred; the control plane. */
   readonly control: MessagePort;
@@ -48,23 +48,34 @@ export interface HostedActorSpec {
   };
 }
 
+/** What a thread hosts from the start, and what it makes of an actor that has come to live here. */
+export interface HostedActors {
+  readonly specs: readonly HostedActorSpec[];
+  readonly adopt: (id: ActorId) => Actor | undefined;
+}
+
 /** Runs the actors of this thread until the owner says stop. Returns at once. */
 export function runActorThread(
   data: ActorThreadData,
-  actorsOn: (memory: LogMemory) => HostedActorSpec[],
+  actorsOn: (memory: LogMemory, flight: Flight) => HostedActors,
 ): void {
   const memory = new LogMemory(data.buffers);
-  const specs = actorsOn(memory);
+  const flight = new Flight(memory.threads, data.thread);
+  const { specs, adopt } = actorsOn(memory, flight);
   const host = new ActorHost({
     thread: data.thread,
     threads: memory.threads,
     grid: memory.grid(),
-    directory: directoryOf(data.placement),
+    directory: directoryOf(memory.homes),
+    flight,
+    adopt,
     onMembership: () => {
       for (const { actor } of specs) actor.onMembership?.();
     },
   });
+  flight.enter();
   for (const { id, actor } of specs) host.add(id, actor);
+  flight.leave();
   let stopped = false;
   let sleeps = 0;
   let turns = 0;
@@ -78,7 +89,10 @@ export function runActorThread(
   ]);
   const duty: Duty = {
     turn: () => {
-      if (++turns % TURNS_PER_PUBLISH === 0) counters.publish();
+      if (++turns % TURNS_PER_PUBLISH === 0) {
+        counters.publish();
+        memory.threads.beat(data.thread);
+      }
       return host.turn();
     },
     wanted: () => !stopped,

@@ -8,8 +8,9 @@ import type { WriteOnceRegisters } from '../shared-memory/write-once-registers.t
 import { allocateRegisters } from '../shared-memory/write-once-registers.ts';
 import { checkProjection, type Projection, ProjectionMap } from './projection.ts';
 
-const EPOCHS_MAX = 64 * 1024;
-const AREA_BYTES = 64 * 1024 * 1024;
+/** Touched as they are used: some four bytes, and a few hundred, an epoch. */
+const EPOCHS_MAX = 1024 * 1024;
+const AREA_BYTES = 256 * 1024 * 1024;
 
 export function allocateLayoutStore(): SharedArrayBuffer {
   return allocateRegisters(EPOCHS_MAX, AREA_BYTES);
@@ -37,16 +38,14 @@ export class LayoutStore {
     return this.#registers.write(projection.epoch, JSON.stringify(projection));
   }
 
+  /** The highest epoch that anybody acts under, in one load; see WriteOnceRegisters.highestHint. */
+  newestEpoch(): number {
+    return this.#registers.highestHint();
+  }
+
   /** The projection of the highest epoch; undefined before the first. */
   latest(): Projection | undefined {
-    let epoch = this.#registers.highestHint();
-    let found = this.read(epoch);
-    for (;;) {
-      const next = this.read(epoch + 1);
-      if (next === undefined) return found;
-      found = next;
-      epoch++;
-    }
+    return this.read(this.#registers.highest());
   }
 }
 
@@ -60,9 +59,10 @@ export class LatestProjection {
   }
 
   map(): ProjectionMap {
+    if (this.#map?.epoch === this.#store.newestEpoch()) return this.#map;
     const projection = this.#store.latest();
     assert(projection !== undefined, 'the first projection is installed');
-    if (this.#map?.epoch !== projection.epoch) this.#map = new ProjectionMap(projection);
+    this.#map = new ProjectionMap(projection);
     return this.#map;
   }
 }

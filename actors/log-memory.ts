@@ -4,26 +4,33 @@
  */
 import { CounterTable, countersBytesFor, initializeCounters } from '../shared-memory/counters.ts';
 import { entryFootprint } from '../shared-memory/entry-layout.ts';
+import type { Flight } from '../shared-memory/flight.ts';
+import { allocateHomeTable, HomeTable } from '../shared-memory/home-table.ts';
 import { type GridSizes, gridBytesFor, MailboxGrid } from '../shared-memory/mailbox-grid.ts';
 import { allocateSequencer, SequencerMemory } from '../shared-memory/sequencer-memory.ts';
 import { allocateThreadTable, ThreadTable } from '../shared-memory/thread-table.ts';
 import { allocateUnit, UnitMemory, unitSizes } from '../shared-memory/unit-memory.ts';
 import { WriteOnceRegisters } from '../shared-memory/write-once-registers.ts';
-import type { UnitId } from './actor-ids.ts';
+import { HOMES, type UnitId, unitId, unitIndex } from './actor-ids.ts';
 import { MAILBOX_WORDS, STREAMS_MAX, STREAMS_PER_ENTRY_MAX } from './config.ts';
 import { allocateLayoutStore, LayoutStore } from './layout-store.ts';
-import { ProjectionMap } from './projection.ts';
+import { NO_SEQUENCER, ProjectionMap } from './projection.ts';
 import type { LogCapacity } from './sequencer.ts';
 import { THREAD_COUNTERS } from './thread-counters.ts';
 
 /** What decides the sizes; all numbers are integers within the ranges of `open`. */
 export interface LogSizes {
   readonly storageUnits: number;
+  /** Further units' memory: for replacement and growth. */
+  readonly spareUnits: number;
+  /** Length of a whole chain. */
+  readonly replicas: number;
   /** Bytes of one storage unit. */
   readonly logBytes: number;
   /** Bytes of the largest payload. */
   readonly entryBytesMax: number;
   readonly backpointers: number;
+  /** Threads for actors; the last one is the housekeeper's. */
   readonly actorThreads: number;
   /** Threads that can be attached at once, the owner included. */
   readonly attachMax: number;
@@ -36,6 +43,7 @@ export interface LogBuffers {
   readonly sequencer: SharedArrayBuffer;
   readonly layoutStore: SharedArrayBuffer;
   readonly threads: SharedArrayBuffer;
+  readonly homes: SharedArrayBuffer;
   readonly mailboxes: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
 }
@@ -59,10 +67,11 @@ export function allocateLog(sizes: LogSizes, options: AllocateOptions = {}): Log
   const streamsMax = options.streamsMax ?? STREAMS_MAX;
   return {
     sizes,
-    units: Array.from({ length: sizes.storageUnits }, () => allocateUnit(unit)),
+    units: Array.from({ length: sizes.storageUnits + sizes.spareUnits }, () => allocateUnit(unit)),
     sequencer: allocateSequencer({ backpointers: sizes.backpointers, streamsMax }),
     layoutStore: allocateLayoutStore(),
     threads: allocateThreadTable(sizes.actorThreads + sizes.attachMax),
+    homes: allocateHomeTable(HOMES),
     mailboxes: new SharedArrayBuffer(gridBytesFor(gridSizes(sizes))),
     counters: allocateCounters(sizes.actorThreads + sizes.attachMax),
   };
@@ -80,6 +89,7 @@ export class LogMemory {
   readonly sequencer: SequencerMemory;
   readonly layoutStore: LayoutStore;
   readonly threads: ThreadTable;
+  readonly homes: HomeTable;
   readonly counters: CounterTable<typeof THREAD_COUNTERS>;
   readonly #units: readonly UnitMemory[];
   readonly #buffers: LogBuffers;
@@ -91,13 +101,21 @@ export class LogMemory {
     this.sequencer = new SequencerMemory(buffers.sequencer);
     this.layoutStore = new LayoutStore(new WriteOnceRegisters(buffers.layoutStore));
     this.threads = new ThreadTable(buffers.threads);
+    this.homes = new HomeTable(buffers.homes);
     this.counters = new CounterTable(THREAD_COUNTERS, buffers.counters, 0);
   }
 
+  /** The memory of a unit, or of whoever is its tenant by now; also by its plain index. */
   unit(unit: UnitId): UnitMemory {
-    return this.#units[unit];
+    return this.#units[unitIndex(unit)];
   }
 
+  /** The id of the unit that the memory at `index` is tenanted by, or was last. */
+  unitAt(index: number): UnitId {
+    return unitId(index, this.#units[index].tenancy());
+  }
+
+  /** Units' memories, spare ones included. */
   get unitCount(): number {
     return this.#units.length;
   }
@@ -109,21 +127,39 @@ export class LogMemory {
 
 /**
  * Gives the chunks of a thread back whose exit has been awaited. What it had in flight lies below
- * the tail, and nothing of it is taken up at or above.
+ * the tail, and nothing of it is taken up at or above. Only in units of the latest projection: any
+ * other memory is wiped before it is used again, maybe now.
  */
-export function retireChunksOf(memory: LogMemory, incarnation: number): void {
-  const projection = memory.layoutStore.latest();
-  const granted =
-    projection === undefined
-      ? []
-      : new ProjectionMap(projection).prefixAddresses(memory.sequencer.tail());
-  const limits = new Map<UnitId, number>();
-  for (const { unit, address } of granted) {
-    limits.set(unit, Math.max(limits.get(unit) ?? 0, address));
+export function retireChunksOf(memory: LogMemory, flight: Flight, incarnation: number): void {
+  flight.enter();
+  try {
+    const projection = memory.layoutStore.latest();
+    if (projection === undefined) return;
+    const map = new ProjectionMap(projection);
+    const limits = new Map<UnitId, number>();
+    for (const { unit, address } of map.prefixAddresses(tailOf(memory, map))) {
+      limits.set(unit, Math.max(limits.get(unit) ?? 0, address));
+    }
+    for (const unit of map.units()) {
+      memory.unit(unit).chunks.retireAllOf(incarnation, limits.get(unit) ?? 0);
+    }
+  } finally {
+    flight.leave();
   }
-  for (let unit = 0; unit < memory.unitCount; unit++) {
-    memory.unit(unit).chunks.retireAllOf(incarnation, limits.get(unit) ?? 0);
-  }
+}
+
+/**
+ * Next position that nobody was granted: the sequencer's tail, or without one the slow tail
+ * (CORFU 1.13).
+ */
+export function tailOf(memory: LogMemory, map: ProjectionMap): number {
+  const granted = memory.sequencer.tail();
+  return map.sequencer === NO_SEQUENCER ? Math.max(granted, slowTailOf(memory, map)) : granted;
+}
+
+/** One past the highest position written anywhere in the active range (CORFU 1.13). */
+export function slowTailOf(memory: LogMemory, map: ProjectionMap): number {
+  return map.tailFrom((unit) => memory.unit(unit).slots.writtenLimit());
 }
 
 /** Positions that fit the memory now, from the units' own words: no message needed. */

@@ -27,6 +27,9 @@ export const MessageType = {
   UNIT_TRIMMED_PREFIX: 23,
   UNIT_SEAL: 24,
   UNIT_SEALED: 25,
+  UNIT_FORGET: 26,
+  UNIT_FORGOT: 27,
+  UNIT_RECLAIM: 28,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 

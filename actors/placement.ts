@@ -1,7 +1,11 @@
-/** Which actor lives on which thread. Decided once at open; every thread derives the same map. */
+/**
+ * Which actor lives on which thread: a plan at open, and a table in shared memory that says where
+ * each one is now.
+ */
+import type { HomeTable } from '../shared-memory/home-table.ts';
 import { NO_THREAD, type ThreadIndex } from '../shared-memory/thread-table.ts';
 import type { Directory } from './actor-host.ts';
-import { clientActor, sequencerActor, type UnitId, unitActor } from './actor-ids.ts';
+import { clientThreadOf, homeIndexOf, sequencerActor, unitActor } from './actor-ids.ts';
 import type { ActorId } from './message.ts';
 
 export interface Placement {
@@ -28,20 +32,17 @@ export function placeActors(actorThreads: number, units: number): Placement {
   return { actorThreads, sequencer: 0, units: unitThreads };
 }
 
-const FIRST_UNIT = unitActor(0);
-const FIRST_CLIENT = clientActor(0);
-
-export function directoryOf(placement: Placement): Directory {
-  const { units, sequencer } = placement;
-  const sequencerId = sequencerActor(0);
-  return (actor: ActorId): ThreadIndex => {
-    if (actor >= FIRST_CLIENT) return actor - FIRST_CLIENT;
-    if (actor >= FIRST_UNIT) return units[actor - FIRST_UNIT] ?? NO_THREAD;
-    return actor === sequencerId ? sequencer : NO_THREAD;
-  };
+/** Enters the plan into the table, before any thread looks. */
+export function settle(homes: HomeTable, placement: Placement): void {
+  homes.move(homeIndexOf(sequencerActor(0)), placement.sequencer);
+  placement.units.forEach((thread, unit) => {
+    homes.move(homeIndexOf(unitActor(unit)), thread);
+  });
 }
 
-/** Units that live on `thread`. */
-export function unitsOn(placement: Placement, thread: ThreadIndex): UnitId[] {
-  return placement.units.flatMap((home, unit) => (home === thread ? [unit] : []));
+export function directoryOf(homes: HomeTable): Directory {
+  return (actor: ActorId): ThreadIndex => {
+    const client = clientThreadOf(actor);
+    return client === NO_THREAD ? homes.home(homeIndexOf(actor)) : client;
+  };
 }

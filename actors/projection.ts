@@ -104,6 +104,7 @@ export class ProjectionMap {
   /** The range that is written. */
   readonly active: Range;
   readonly #ranges: readonly Range[];
+  readonly #units = new Set<UnitId>();
 
   constructor(projection: Projection) {
     checkProjection(projection);
@@ -112,6 +113,9 @@ export class ProjectionMap {
     this.sequencer = projection.sequencer;
     this.#ranges = projection.ranges;
     this.active = projection.ranges[projection.ranges.length - 1];
+    for (const { extents } of projection.ranges) {
+      for (const { chain } of extents) for (const unit of chain) this.#units.add(unit);
+    }
   }
 
   rangeOf(position: number): Range {
@@ -208,10 +212,10 @@ export class ProjectionMap {
 
   /** Every unit of the projection, each once. */
   units(): UnitId[] {
-    const units = new Set<UnitId>();
-    for (const range of this.#ranges) {
-      for (const extent of range.extents) for (const unit of extent.chain) units.add(unit);
-    }
-    return [...units];
+    return [...this.#units];
+  }
+
+  has(unit: UnitId): boolean {
+    return this.#units.has(unit);
   }
 }

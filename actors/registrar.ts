@@ -10,19 +10,12 @@
  *     │            …               │
  *     └── close, or death ────────▶│  retires its chunks, frees the index
  */
-import { randomUUID } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { Flight } from '../shared-memory/flight.ts';
 import { NO_THREAD, type ThreadIndex } from '../shared-memory/thread-table.ts';
+import { newAddress, readLine, type SocketAddress } from './local-socket.ts';
 import { type LogMemory, retireChunksOf } from './log-memory.ts';
 import { TangoError } from './tango-error.ts';
-
-/** Structured-cloneable: where the owner listens, and what a thread says first. */
-export interface RegistrarAddress {
-  readonly path: string;
-  readonly secret: string;
-}
 
 export interface Registration {
   readonly thread: ThreadIndex;
@@ -31,31 +24,38 @@ export interface Registration {
 
 type Answer = Registration | { readonly error: unknown };
 
-const LINE_BYTES_MAX = 4096;
-
 /** The owner's side. */
 export class Registrar {
-  readonly address: RegistrarAddress;
+  readonly address: SocketAddress;
   readonly #server: Server;
   /** Every open connection: of threads that are registered, and of those that are not (yet). */
   readonly #sockets = new Set<Socket>();
   readonly #memory: LogMemory;
+  readonly #flight: Flight;
   readonly #firstClient: ThreadIndex;
   #attached = 0;
   #closed = false;
 
-  private constructor(server: Server, memory: LogMemory, firstClient: ThreadIndex) {
+  private constructor(server: Server, memory: LogMemory, flight: Flight, firstClient: ThreadIndex) {
     this.#server = server;
     this.#memory = memory;
+    this.#flight = flight;
     this.#firstClient = firstClient;
-    this.address = { path: socketPath(), secret: randomUUID() };
+    this.address = newAddress();
     server.on('connection', (socket) => this.#admit(socket));
   }
 
-  /** Listens; does not keep the process alive. Indexes from `firstClient` on are given out. */
-  static async listen(memory: LogMemory, firstClient: ThreadIndex): Promise<Registrar> {
+  /**
+   * Listens; does not keep the process alive. Indexes from `firstClient` on are given out.
+   * `flight`: of the calling thread.
+   */
+  static async listen(
+    memory: LogMemory,
+    flight: Flight,
+    firstClient: ThreadIndex,
+  ): Promise<Registrar> {
     const server = createServer();
-    const registrar = new Registrar(server, memory, firstClient);
+    const registrar = new Registrar(server, memory, flight, firstClient);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(registrar.address.path, resolve);
@@ -108,7 +108,8 @@ export class Registrar {
   /** The thread is past its last instruction. */
   #gone({ thread, incarnation }: Registration): void {
     this.#attached--;
-    retireChunksOf(this.#memory, incarnation);
+    this.#memory.threads.markExited(thread, incarnation);
+    retireChunksOf(this.#memory, this.#flight, incarnation);
     this.#memory.threads.release(thread);
     this.#memory.threads.ringAll();
   }
@@ -128,7 +129,7 @@ export class Attachment {
    * Registers the calling thread. ERR_TOO_MANY_THREADS, or ERR_CLOSED when the owner has closed.
    * `onClosed` is called when the owner goes; not after leave().
    */
-  static async register(address: RegistrarAddress, onClosed: () => void): Promise<Attachment> {
+  static async register(address: SocketAddress, onClosed: () => void): Promise<Attachment> {
     const socket = connect(address.path);
     const answer = await new Promise<Answer>((resolve, reject) => {
       const closed = (cause?: unknown): void => {
@@ -174,26 +175,4 @@ export class Attachment {
 
 function refusal(): Answer {
   return { error: new TangoError('ERR_INVALID_ARGUMENT', 'the handle is of this log').toJSON() };
-}
-
-/** Abstract where the system has it: nothing is left in the file system. */
-function socketPath(): string {
-  const name = `tangolog-${process.pid}-${randomUUID()}`;
-  if (process.platform === 'linux') return `\0${name}`;
-  if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`;
-  return join(tmpdir(), `${name}.sock`);
-}
-
-/** Calls `onLine` once, with the first line; a peer that sends too much of it is cut off. */
-function readLine(socket: Socket, onLine: (line: string) => void): void {
-  let text = '';
-  const onData = (data: Buffer): void => {
-    text += data.toString('utf8');
-    const end = text.indexOf('\n');
-    if (end < 0 && text.length < LINE_BYTES_MAX) return;
-    socket.off('data', onData);
-    if (end < 0) socket.destroy();
-    else onLine(text.slice(0, end));
-  };
-  socket.on('data', onData);
 }

@@ -22,6 +22,8 @@ export const THREAD_COUNTERS = [
   /** Positions decided as junk. */
   'fills',
   'trims',
+  /** Projections installed. */
+  'reconfigurations',
 ] as const;
 
 export type ThreadCounter = (typeof THREAD_COUNTERS)[number];

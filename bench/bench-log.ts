@@ -15,6 +15,7 @@ import { open, type TangoHandle } from '../runtime/open.ts';
 import type { OpenOptions } from '../runtime/open-options.ts';
 import type { Tango } from '../runtime/tango.ts';
 import { entryFootprint } from '../shared-memory/entry-layout.ts';
+import { Flight } from '../shared-memory/flight.ts';
 import { appendAll } from './append-window.ts';
 
 const DRAIN_MS_MAX = 5000;
@@ -61,8 +62,9 @@ export async function attachBenchLink(handle: TangoHandle): Promise<BenchLink> {
   const attachment = await Attachment.register(handle.registrar, () => {});
   const { thread, incarnation } = attachment.registration;
   const memory = new LogMemory(handle.buffers);
-  const { placement, times } = handle;
-  const link = new MailboxLink({ memory, placement, thread, incarnation, times });
+  const { link: kind, times } = handle;
+  const flight = new Flight(memory.threads, thread);
+  const link = new MailboxLink({ memory, kind, flight, thread, incarnation, times });
   return {
     link,
     client: link.client,

@@ -11,13 +11,14 @@ import { type UnitId, unitActor } from '../actors/actor-ids.ts';
 import { REPLICAS_MAX, STREAMS_PER_ENTRY_MAX } from '../actors/config.ts';
 import { type Message, MessageType } from '../actors/message.ts';
 import { MESSAGE_HEADER_WORDS } from '../actors/message-codec.ts';
-import type { Extent } from '../actors/projection.ts';
+import { type Extent, NO_SEQUENCER } from '../actors/projection.ts';
 import { URGENT } from '../actors/sequencer.ts';
 import { entryFootprint, payloadOffset } from '../shared-memory/entry-layout.ts';
 import { type EntryHeader, stageHeader } from '../shared-memory/entry-writer.ts';
 import { REFERENCE_SHIFT, SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { finishAppend } from './append-procedure.ts';
 import type { LogClient } from './log-client.ts';
+import { NO_ANSWER } from './procedure.ts';
 import type { RequestHandler } from './request-table.ts';
 
 export interface AppendCompletion {
@@ -27,6 +28,7 @@ export interface AppendCompletion {
 }
 
 const NO_EXTENT: Extent = { chain: [], start: 0 };
+const NO_HEADERS = new Int32Array(0);
 
 export class AppendOperation implements RequestHandler {
   readonly header: EntryHeader = {
@@ -36,6 +38,7 @@ export class AppendOperation implements RequestHandler {
     payloadBytes: 0,
     streamCount: 0,
     epoch: 0,
+    system: false,
   };
   readonly streams = new Int32Array(STREAMS_PER_ENTRY_MAX);
   urgent = false;
@@ -44,6 +47,10 @@ export class AppendOperation implements RequestHandler {
   index = 0;
   address = 0;
   extent: Extent = NO_EXTENT;
+  /** Without a sequencer: the first position that was not tried yet. */
+  probedTo = 0;
+  /** Every storage unit that held the staged payload is gone, and the payload with it. */
+  isStagingGone = false;
   /** Set by the client while the operation counts in its window. */
   inWindow = false;
   /** Words of its largest request and reply. */
@@ -56,6 +63,8 @@ export class AppendOperation implements RequestHandler {
   /** The payload, while it is not staged. */
   #copy: Uint8Array | undefined;
   #footprint = 0;
+  /** Of the projection under which the token was asked for. */
+  #requestEpoch = 0;
   #headersWords = 0;
   #completion: AppendCompletion | undefined;
 
@@ -69,12 +78,16 @@ export class AppendOperation implements RequestHandler {
     streams: ArrayLike<number>,
     urgent: boolean,
     completion: AppendCompletion,
+    system: boolean,
   ): boolean {
     const { memory, map } = this.#client;
     const k = memory.sizes.backpointers;
     this.#completion = completion;
     this.urgent = urgent;
     this.hasToken = false;
+    this.probedTo = 0;
+    this.isStagingGone = false;
+    this.header.system = system;
     this.header.writerThread = this.#client.incarnation;
     this.header.writerSequence = this.#client.nextSequence();
     this.header.payloadBytes = payload.length;
@@ -90,28 +103,66 @@ export class AppendOperation implements RequestHandler {
   }
 
   begin(): void {
+    const { map, link } = this.#client;
+    if (map.sequencer === NO_SEQUENCER) return this.#disturbed(NO_ANSWER);
+    if (link === 'direct') return this.#appendHere();
+    this.#client.request(this.#next(), this);
+  }
+
+  #next(): Message {
     const { map, outgoing: message } = this.#client;
     message.to = map.sequencer;
     message.type = MessageType.SEQUENCER_NEXT;
-    message.epoch = map.epoch;
+    message.epoch = this.#requestEpoch = map.epoch;
     message.position = 0;
     message.outcome = 0;
     message.value = this.urgent ? URGENT : 0;
     const count = this.header.streamCount;
     for (let i = 0; i < count; i++) message.extra[i] = this.streams[i];
     message.extraCount = count;
-    this.#client.request(message, this);
+    return message;
   }
 
   onReply(message: Message): void {
-    if (message.outcome !== SlotOutcome.OK) return this.#disturbed(message.outcome, message.value);
+    if (message.outcome !== SlotOutcome.OK) return this.#disturbed(message.outcome);
     if (!this.hasToken) {
-      if (!this.grant(message.position, message.extra)) return this.#disturbed(SlotOutcome.FULL, 0);
+      // A token is valid in its own epoch only (CORFU 1.12).
+      if (message.epoch !== this.#client.map.epoch) return this.#disturbed(SlotOutcome.SEALED);
+      if (!this.grant(message.position, message.extra)) return this.#disturbed(SlotOutcome.FULL);
       return this.#write();
     }
     this.index++;
     if (this.index < this.extent.chain.length) this.#write();
     else this.succeed();
+  }
+
+  /**
+   * Token and every write by the calling thread itself, in the flight that it is in: a seal that
+   * these looks do not see waits for the last of them (RELIABILITY D1, option d).
+   */
+  #appendHere(): void {
+    const { map, memory, oneSided } = this.#client;
+    const { epoch } = map;
+    const plain = this.header.streamCount === 0;
+    let position = plain ? oneSided.sequencer.nextPosition(epoch) : -1;
+    let headers = NO_HEADERS;
+    if (position < 0) {
+      const reply = this.#client.reply;
+      oneSided.sequencer.serve(this.#next(), reply);
+      if (reply.outcome !== SlotOutcome.OK) return this.#disturbed(reply.outcome);
+      position = reply.position;
+      headers = reply.extra;
+    }
+    if (!this.grant(position, headers)) return this.#disturbed(SlotOutcome.FULL);
+    const { chain } = this.extent;
+    for (; this.index < chain.length; this.index++) {
+      const { slots } = memory.unit(chain[this.index]);
+      if (slots.sealedEpoch() >= epoch) return this.#disturbed(SlotOutcome.SEALED);
+      const outcome = slots.tryWrite(this.address, this.reference);
+      if (outcome !== SlotOutcome.OK) return this.#disturbed(outcome);
+    }
+    if (chain.length === 0) return this.#disturbed(SlotOutcome.SEALED);
+    this.succeed();
   }
 
   /** Takes a token: the entry is complete in every replica's staged bytes. False: no room. */
@@ -173,9 +224,10 @@ export class AppendOperation implements RequestHandler {
     this.#client.request(message, this);
   }
 
-  #disturbed(outcome: number, value: number): void {
+  #disturbed(outcome: number): void {
     this.#client.counters.disturbedAppends++;
-    this.#client.runAtOnce(finishAppend(this.#client, this, { outcome, value }), {
+    const epoch = this.hasToken ? this.header.epoch : this.#requestEpoch;
+    this.#client.runAtOnce(finishAppend(this.#client, this, { outcome, epoch }), {
       done: () => this.succeed(),
       failed: (error) => this.fail(error),
     });
@@ -212,13 +264,21 @@ export class AppendOperation implements RequestHandler {
   #moveTo(extent: Extent): boolean {
     const payload = this.#copy ?? this.#stagedPayload();
     this.#unstage();
+    if (payload === undefined) {
+      this.isStagingGone = true;
+      return false;
+    }
     this.#copy = payload;
     return this.#stage(extent, payload);
   }
 
-  #stagedPayload(): Uint8Array {
-    const { bytes } = this.#client.memory.unit(this.extent.chain[0]);
-    const start = this.#offsets[0] + payloadOffset(this.#headersWords);
+  /** From a unit that is still part of the log: the memory of any other may be wiped already. */
+  #stagedPayload(): Uint8Array | undefined {
+    const { map, memory } = this.#client;
+    const held = this.extent.chain.findIndex((unit) => map.has(unit));
+    if (held < 0 || held >= this.#staged) return undefined;
+    const { bytes } = memory.unit(this.extent.chain[held]);
+    const start = this.#offsets[held] + payloadOffset(this.#headersWords);
     return bytes.slice(start, start + this.header.payloadBytes);
   }
 

@@ -5,21 +5,29 @@
  */
 import { unitActor } from '../actors/actor-ids.ts';
 import { MessageType } from '../actors/message.ts';
-import { TOO_MANY_STREAMS, URGENT } from '../actors/sequencer.ts';
+import { NO_SEQUENCER } from '../actors/projection.ts';
+import { SEQUENCER_BUSY, TOO_MANY_STREAMS, URGENT } from '../actors/sequencer.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { assert } from '../shared-memory/assert.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import type { AppendOperation } from './append-operation.ts';
 import { completePosition, fillPosition, finishPrefixTrim } from './chain.ts';
-import { Deadline, exited, lateError, newerProjection } from './deadline.ts';
+import {
+  Deadline,
+  freeSequencer,
+  lateError,
+  lostError,
+  newerProjection,
+  Patience,
+} from './deadline.ts';
 import type { LogClient } from './log-client.ts';
 import { ACTOR_EXITED, call, NO_ANSWER, type Procedure, pause } from './procedure.ts';
 
 /** The answer that was not OK. */
 export interface Disturbance {
   readonly outcome: number;
-  /** Of a SEALED answer: the sealed epoch. */
-  readonly value: number;
+  /** Of the request that was answered so. */
+  readonly epoch: number;
 }
 
 /** 'done': at its position on the whole chain. 'lost': another's value, or junk, is there. */
@@ -31,6 +39,7 @@ export function* finishAppend(
   append: AppendOperation,
   disturbance: Disturbance,
 ): Procedure<void> {
+  if (append.isStagingGone) throw noRoom(append);
   const deadline = new Deadline(client);
   let pending: Disturbance | undefined = disturbance;
   for (;;) {
@@ -50,25 +59,12 @@ function* takeToken(
   deadline: Deadline,
   disturbance: Disturbance | undefined,
 ): Procedure<void> {
+  const patience = new Patience(client);
   let answer = disturbance;
   for (;;) {
-    if (answer !== undefined) {
-      switch (answer.outcome) {
-        case SlotOutcome.SEALED:
-          yield* newerProjection(client, deadline);
-          break;
-        case SlotOutcome.FULL:
-          throw new TangoError('ERR_LOG_FULL', 'the log has no room: trim, or open a larger one');
-        case TOO_MANY_STREAMS:
-          throw new TangoError('ERR_TOO_MANY_STREAMS', 'the log has no room for more streams');
-        case ACTOR_EXITED:
-          throw exited('the sequencer', client.map.epoch);
-        case NO_ANSWER:
-          if (deadline.passed) throw lateError('a token', 'nothing was appended');
-          break;
-      }
-    }
+    if (answer !== undefined) yield* reactToRefusal(client, answer, deadline, patience);
     const { map } = client;
+    if (map.sequencer === NO_SEQUENCER) return takeNext(client, append);
     const granted = yield* call({
       to: map.sequencer,
       type: MessageType.SEQUENCER_NEXT,
@@ -77,12 +73,62 @@ function* takeToken(
       extra: append.streams.subarray(0, append.header.streamCount),
     });
     if (granted.outcome !== SlotOutcome.OK) {
-      answer = granted;
+      answer = { outcome: granted.outcome, epoch: map.epoch };
+      continue;
+    }
+    // A token is valid for writes in its own epoch only (CORFU 1.12): one that a reconfiguration has
+    // overtaken goes to the filler.
+    if (client.map !== map) {
+      answer = { outcome: SlotOutcome.SEALED, epoch: map.epoch };
       continue;
     }
     if (append.grant(granted.position, granted.extra)) return;
-    throw new TangoError('ERR_LOG_FULL', 'the log has no room for the entry');
+    throw noRoom(append);
   }
+}
+
+/** What a refused token means: returns when it is worth another try. */
+function* reactToRefusal(
+  client: LogClient,
+  { outcome, epoch }: Disturbance,
+  deadline: Deadline,
+  patience: Patience,
+): Procedure<void> {
+  switch (outcome) {
+    case SlotOutcome.SEALED:
+    case ACTOR_EXITED:
+      return yield* newerProjection(client, deadline, epoch);
+    case SEQUENCER_BUSY:
+      return yield* freeSequencer(deadline, patience);
+    case SlotOutcome.FULL: {
+      const { extents, from } = client.map.active;
+      if (extents.some(({ chain }) => chain.length === 0)) throw lostError(client, from);
+      throw new TangoError('ERR_LOG_FULL', 'the log has no room: trim, or open a larger one');
+    }
+    case TOO_MANY_STREAMS:
+      throw new TangoError('ERR_TOO_MANY_STREAMS', 'the log has no room for more streams');
+    case NO_ANSWER:
+      if (deadline.passed) throw lateError('a token', 'nothing was appended');
+  }
+}
+
+/** Without a sequencer: the first position that nobody has written (CORFU 1.12, probing). */
+function takeNext(client: LogClient, append: AppendOperation): void {
+  if (append.header.streamCount > 0) {
+    const text = 'streams need a sequencer, and the log works without one';
+    throw new TangoError('ERR_UNSUPPORTED', text);
+  }
+  const position = Math.max(client.tail(), append.probedTo);
+  append.probedTo = position + 1;
+  if (!append.grant(position, NO_HEADERS)) throw noRoom(append);
+}
+
+const NO_HEADERS = new Int32Array(0);
+
+function noRoom(append: AppendOperation): TangoError {
+  return append.isStagingGone
+    ? new TangoError('ERR_ACTOR_EXITED', 'the storage units that held the entry are gone')
+    : new TangoError('ERR_LOG_FULL', 'the log has no room for the entry');
 }
 
 /** `answered`: what the write of replica `append.index` was answered already, if it was sent. */
@@ -95,17 +141,20 @@ function* writeChain(
   /** A write to the head was sent and its fate is not known. */
   let uncertain = false;
   let answer = answered;
+  if (append.extent.chain.length === 0) throw lostError(client, append.header.position);
   while (append.index < append.extent.chain.length) {
     const { chain } = append.extent;
+    const { epoch } = append.header;
     const atHead = append.index === 0;
     if (answer === undefined) {
-      answer = yield* call({
+      const { outcome } = yield* call({
         to: unitActor(chain[append.index]),
         type: MessageType.UNIT_WRITE,
-        epoch: append.header.epoch,
+        epoch,
         position: append.address,
         value: append.reference,
       });
+      answer = { outcome, epoch };
     }
     const { outcome } = answer;
     answer = undefined;
@@ -129,15 +178,15 @@ function* writeChain(
         break;
       case SlotOutcome.SEALED:
         if (atHead && !uncertain) {
-          yield* newerProjection(client, deadline);
+          yield* newerProjection(client, deadline, epoch);
           return 'lost';
         }
-        yield* newerProjection(client, deadline, append.header.position);
-        return yield* settle(client, append);
+        yield* newerProjection(client, deadline, epoch, append.header.position);
+        return yield* settle(client, append, deadline);
       case SlotOutcome.FULL:
         if (atHead) throw new TangoError('ERR_LOG_FULL', 'the position is outside the memory');
         if (deadline.passed) throw unknownFate(append, 'a storage unit has no slot for it');
-        yield* finishPrefixTrim(client, chain, append.index, append.header.epoch);
+        yield* finishPrefixTrim(client, chain, append.index, epoch);
         yield* pause(1);
         break;
       case NO_ANSWER:
@@ -145,7 +194,9 @@ function* writeChain(
         if (deadline.passed) throw unknownFate(append, 'a storage unit does not answer');
         break;
       case ACTOR_EXITED:
-        throw exited('a storage unit', append.header.epoch, append.header.position);
+        // Its last message may have been served: only the next epoch tells.
+        yield* newerProjection(client, deadline, epoch, append.header.position);
+        return yield* settle(client, append, deadline);
       default:
         assert(false, `a write is answered with a known outcome: ${outcome}`);
     }
@@ -155,9 +206,11 @@ function* writeChain(
 
 /** True when the value at the head of the position is this append's own. Completes another's. */
 function* isOurs(client: LogClient, append: AppendOperation): Procedure<boolean> {
-  const { reader } = client.memory.unit(append.extent.chain[0]);
   const { header, address } = append;
-  if (reader.locate(address, header.position) === SlotOutcome.WRITTEN) {
+  const head = append.extent.chain[0];
+  const { reader } = client.memory.unit(head);
+  const outcome = client.map.has(head) ? reader.locate(address, header.position) : undefined;
+  if (outcome === SlotOutcome.WRITTEN) {
     const same =
       reader.writerThread === header.writerThread &&
       reader.writerSequence === header.writerSequence;
@@ -171,17 +224,34 @@ function* isOurs(client: LogClient, append: AppendOperation): Procedure<boolean>
 }
 
 /**
- * A new epoch began while the head may hold our value. A position at or above the new tail was
- * never reached; below it, filling decides, and the writer's identity tells what it decided.
+ * A new epoch began while the head may hold our value (RELIABILITY D6). A position at or above the
+ * new tail was never reached; below it, filling decides, and the writer's identity tells what it
+ * decided.
  */
-function* settle(client: LogClient, append: AppendOperation): Procedure<Fate> {
+function* settle(client: LogClient, append: AppendOperation, deadline: Deadline): Procedure<Fate> {
   const { position, writerThread, writerSequence } = append.header;
-  if (position >= client.memory.sequencer.tail()) return 'lost';
+  yield* knownTail(client, append, deadline);
+  if (position >= client.tail()) return 'lost';
   const entry = yield* fillPosition(client, position);
   if (entry.kind === 'trimmed') throw unknownFate(append, 'it was trimmed meanwhile');
   if (entry.kind === 'junk') return 'lost';
   const { writer } = entry;
   return writer.thread === writerThread && writer.sequence === writerSequence ? 'done' : 'lost';
+}
+
+/** Waits for a sequencer that is being built: before, its tail says nothing. */
+function* knownTail(
+  client: LogClient,
+  append: AppendOperation,
+  deadline: Deadline,
+): Procedure<void> {
+  const { sequencer } = client.memory;
+  const patience = new Patience(client);
+  while (sequencer.builtEpoch() < sequencer.requiredBuild()) {
+    if (client.map.sequencer === NO_SEQUENCER) return;
+    if (deadline.passed) throw unknownFate(append, 'the sequencer is not built');
+    yield* freeSequencer(deadline, patience);
+  }
 }
 
 function unknownFate(append: AppendOperation, why: string): TangoError {

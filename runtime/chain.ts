@@ -4,49 +4,70 @@
  */
 import { type UnitId, unitActor } from '../actors/actor-ids.ts';
 import { MessageType } from '../actors/message.ts';
+import { type ProjectionMap, rowsBefore } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { assert } from '../shared-memory/assert.ts';
 import { ENTRY_ALIGNMENT } from '../shared-memory/entry-layout.ts';
 import { REFERENCE_SHIFT, SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { alignUp, WORD_BYTES } from '../shared-memory/words.ts';
-import { Deadline, exited, lateError, newerProjection } from './deadline.ts';
+import { Deadline, lateError, lostError, newerProjection } from './deadline.ts';
 import type { LogClient } from './log-client.ts';
 import { copyEntry, type LogEntry, type Position } from './log-entry.ts';
 import { ACTOR_EXITED, call, NO_ANSWER, type Procedure, pause } from './procedure.ts';
 
-/** Requests about one address, repeated until they are answered for good. */
+/**
+ * Requests about one position under one projection, repeated until they are answered for good. When
+ * another projection has come the caller starts over from the head, with begin().
+ */
 class Chain {
   readonly client: LogClient;
   readonly position: Position;
   readonly deadline: Deadline;
+  units: readonly UnitId[] = [];
+  address = 0;
+  #map: ProjectionMap;
 
   constructor(client: LogClient, position: Position) {
     this.client = client;
     this.position = position;
     this.deadline = new Deadline(client);
+    this.#map = client.map;
+    this.begin();
   }
 
-  get units(): readonly UnitId[] {
-    return this.client.map.chainOf(this.position);
+  /** Looks the position up in the latest projection. Throws when every replica is lost. */
+  begin(): void {
+    const { client, position } = this;
+    if (!client.isCurrent) client.refreshProjection();
+    this.#map = client.map;
+    this.units = client.map.chainOf(position);
+    this.address = client.map.addressOf(position);
+    if (this.units.length === 0) throw lostError(client, position);
   }
 
-  get address(): number {
-    return this.client.map.addressOf(this.position);
+  get epoch(): number {
+    return this.#map.epoch;
+  }
+
+  /**
+   * Whether the projection is still the latest. What was seen of its units before is true only then:
+   * else one of them may have been wiped, or may not be the last of the chain any more.
+   */
+  get isCurrent(): boolean {
+    return this.client.map === this.#map && this.client.isCurrent;
   }
 
   /** Undefined: the epoch changed, the caller starts over from the head. */
   *ask(index: number, type: MessageType, value = 0): Procedure<number | undefined> {
-    const { client, address, position } = this;
+    const { client, address, position, epoch } = this;
+    const to = unitActor(this.units[index]);
     for (;;) {
-      const { epoch } = client.map;
-      const to = unitActor(this.units[index]);
       const { outcome } = yield* call({ to, type, epoch, position: address, value });
-      if (outcome === ACTOR_EXITED) throw exited('a storage unit', epoch, position);
-      if (outcome === SlotOutcome.SEALED) {
-        yield* newerProjection(client, this.deadline, position);
+      if (outcome === SlotOutcome.SEALED || outcome === ACTOR_EXITED) {
+        yield* newerProjection(client, this.deadline, epoch, position);
         return undefined;
       }
-      if (outcome !== NO_ANSWER) return outcome;
+      if (outcome !== NO_ANSWER) return this.isCurrent ? outcome : undefined;
       if (this.deadline.passed)
         throw lateError('a storage unit', 'its answer is missing', position);
     }
@@ -58,8 +79,9 @@ class Chain {
  * Returns what it holds from now on. A filler that loses the head to a writer adopts its value.
  */
 export function* fillPosition(client: LogClient, position: Position): Procedure<LogEntry> {
+  if (isForgotten(client, position)) return { kind: 'trimmed', position };
   const chain = new Chain(client, position);
-  for (;;) {
+  for (; ; chain.begin()) {
     const { slots } = client.memory.unit(chain.units[0]);
     let atHead: number | undefined = slots.look(chain.address);
     if (atHead === SlotOutcome.UNWRITTEN) {
@@ -69,18 +91,26 @@ export function* fillPosition(client: LogClient, position: Position): Procedure<
       if (atHead === SlotOutcome.OK) client.counters.fills++;
     }
     const entry = yield* followHead(chain, atHead);
-    if (entry !== undefined) return entry;
+    if (entry !== undefined && chain.isCurrent) return entry;
     if (chain.deadline.passed) throw lateError('deciding a position', 'try again', position);
   }
 }
 
+/** Below a prefix trim a projection does not say any more where positions were. */
+function isForgotten({ map, memory }: LogClient, position: Position): boolean {
+  return position < memory.sequencer.trimMark() && map.chainOf(position).length === 0;
+}
+
 /** Completes whatever the head of `position` holds; does nothing when it holds nothing. */
 export function* completePosition(client: LogClient, position: Position): Procedure<void> {
+  if (isForgotten(client, position)) return;
   const chain = new Chain(client, position);
-  for (;;) {
+  for (; ; chain.begin()) {
     const atHead = client.memory.unit(chain.units[0]).slots.look(chain.address);
-    if (atHead === SlotOutcome.UNWRITTEN) return;
-    if ((yield* followHead(chain, atHead)) !== undefined) return;
+    if (atHead === SlotOutcome.UNWRITTEN && chain.isCurrent) return;
+    if (atHead !== SlotOutcome.UNWRITTEN && (yield* followHead(chain, atHead)) !== undefined) {
+      if (chain.isCurrent) return;
+    }
     if (chain.deadline.passed) throw lateError('completing a value', 'try again', position);
   }
 }
@@ -123,37 +153,62 @@ function* copyDown(chain: Chain): Procedure<LogEntry | undefined> {
   return entry;
 }
 
-/** Stages a copy of the head's entry in replica `index` and writes it there. */
-function* copyTo(chain: Chain, index: number): Procedure<number | undefined> {
-  const { client, position, address, units } = chain;
-  const { reader, words } = client.memory.unit(units[0]);
-  const target = client.memory.unit(units[index]);
-  const staging = client.staging(units[index]);
+/** A copy of an entry that is staged and not yet referred to. Settle it, whatever comes of it. */
+interface StagedCopy {
+  readonly reference: number;
+  settle(): void;
+}
+
+/**
+ * Stages a copy of what `source` holds at `address` in the memory of `target`, within one flight;
+ * undefined when the source's entry went away, or one of the units. ERR_LOG_FULL without room.
+ */
+export function stageCopy(
+  client: LogClient,
+  source: UnitId,
+  target: UnitId,
+  address: number,
+  position: Position,
+): StagedCopy | undefined {
+  // No unit of the latest projection is wiped in this flight.
+  if (!client.map.has(source) || !client.map.has(target) || !client.isCurrent) return undefined;
+  const { reader, words } = client.memory.unit(source);
+  const { chunks, words: targetWords } = client.memory.unit(target);
   if (reader.locate(address, position) !== SlotOutcome.WRITTEN) return undefined;
   const from = reader.entryOffset;
   const bytes = alignUp(reader.payloadOffset + reader.payloadBytes - from, ENTRY_ALIGNMENT);
-  if (bytes > target.chunks.chunkBytes) return undefined;
-  const offset = staging.take(bytes, true);
-  if (offset === 0)
+  if (bytes > chunks.chunkBytes) return undefined;
+  const offset = client.staging(target).take(bytes, true);
+  if (offset === 0) {
     throw new TangoError('ERR_LOG_FULL', 'no room to complete a value', { position });
-  const source = words.subarray(from / WORD_BYTES, (from + bytes) / WORD_BYTES);
-  target.words.set(source, offset / WORD_BYTES);
+  }
+  const settle = (): void => client.staging(target).settle(offset);
+  const entry = words.subarray(from / WORD_BYTES, (from + bytes) / WORD_BYTES);
+  targetWords.set(entry, offset / WORD_BYTES);
   if (!reader.confirm(address)) {
-    staging.settle(offset);
+    settle();
     return undefined;
   }
-  staging.willPublish(offset, address);
+  client.staging(target).willPublish(offset, address);
+  return { reference: offset >>> REFERENCE_SHIFT, settle };
+}
+
+/** Copies the head's entry to replica `index`. Undefined: start over. */
+function* copyTo(chain: Chain, index: number): Procedure<number | undefined> {
+  const { client, position, address, units } = chain;
+  if (!chain.isCurrent) return undefined;
+  const copy = stageCopy(client, units[0], units[index], address, position);
+  if (copy === undefined) return undefined;
   try {
     for (;;) {
-      const reference = offset >>> REFERENCE_SHIFT;
-      const outcome = yield* chain.ask(index, MessageType.UNIT_WRITE, reference);
+      const outcome = yield* chain.ask(index, MessageType.UNIT_WRITE, copy.reference);
       if (outcome !== SlotOutcome.FULL) return outcome;
-      yield* finishPrefixTrim(client, units, index, client.map.epoch);
+      yield* finishPrefixTrim(client, units, index, chain.epoch);
       if (chain.deadline.passed) throw noSlot(position);
       yield* pause(1);
     }
   } finally {
-    staging.settle(offset);
+    copy.settle();
   }
 }
 
@@ -165,7 +220,7 @@ function* pushDown(chain: Chain, type: MessageType): Procedure<boolean> {
     const outcome = yield* chain.ask(i, type);
     if (outcome === undefined) return false;
     if (outcome === SlotOutcome.FULL) {
-      yield* finishPrefixTrim(client, units, i, client.map.epoch);
+      yield* finishPrefixTrim(client, units, i, chain.epoch);
       yield* pause(1);
       return false;
     }
@@ -191,7 +246,7 @@ function* trimReplica(chain: Chain, index: number): Procedure<number | undefined
   if (outcome !== SlotOutcome.UNWRITTEN) return outcome;
   // Only a prefix trim overtakes a writer. Filling here would show junk where the writer's value
   // was, if only for a moment; the head's watermark decides and trims in one step.
-  yield* finishPrefixTrim(chain.client, chain.units, index, chain.client.map.epoch);
+  yield* finishPrefixTrim(chain.client, chain.units, index, chain.epoch);
   return undefined;
 }
 
@@ -203,9 +258,47 @@ export function* trimPosition(client: LogClient, position: Position): Procedure<
   for (let i = 0; i < chain.units.length; ) {
     const outcome = yield* trimReplica(chain, i);
     // A new epoch: from the head again, trimming is idempotent.
+    if (outcome === undefined) chain.begin();
     i = outcome === undefined ? 0 : i + 1;
+    if (i === chain.units.length && !(yield* forgetInCopies(chain))) {
+      chain.begin();
+      i = 0;
+    }
   }
   client.counters.trims++;
+}
+
+/**
+ * A unit that is being rebuilt from this chain must not keep what is trimmed meanwhile, whether it
+ * has its copy already or not (CORFU 1.10). False: start over.
+ */
+function* forgetInCopies(chain: Chain): Procedure<boolean> {
+  const { client, address, epoch } = chain;
+  for (const unit of copiesOf(client.map, chain.units)) {
+    const request = { to: unitActor(unit), type: MessageType.UNIT_FORGET, epoch } as const;
+    for (;;) {
+      const { outcome } = yield* call({ ...request, position: address });
+      if (outcome === SlotOutcome.SEALED || outcome === ACTOR_EXITED) {
+        yield* newerProjection(client, chain.deadline, epoch, chain.position);
+        return false;
+      }
+      if (outcome !== NO_ANSWER) break;
+      if (chain.deadline.passed) throw lateError('a trim', 'it is partly done', chain.position);
+    }
+  }
+  return chain.isCurrent;
+}
+
+/** Units that are being rebuilt from the tail of `chain`: in a later chain of its survivors. */
+function copiesOf(map: ProjectionMap, chain: readonly UnitId[]): readonly UnitId[] {
+  const copies = new Set<UnitId>();
+  for (const { extents } of map.projection.ranges) {
+    for (const extent of extents) {
+      if (!chain.every((unit) => extent.chain.includes(unit))) continue;
+      for (const unit of extent.chain) if (!chain.includes(unit)) copies.add(unit);
+    }
+  }
+  return [...copies];
 }
 
 /** Trims every position below `position` (at most the tail) on every replica, head first. */
@@ -222,22 +315,39 @@ function* trimPrefixOnce(
   position: Position,
   deadline: Deadline,
 ): Procedure<boolean> {
+  if (!client.isCurrent) client.refreshProjection();
   const { map } = client;
-  for (const { unit, address } of map.prefixAddresses(position)) {
+  for (const { unit, address } of prefixTrims(map, position)) {
     for (;;) {
       const to = unitActor(unit);
       const type = MessageType.UNIT_TRIM_PREFIX;
       const { outcome } = yield* call({ to, type, epoch: map.epoch, position: address });
       if (outcome === SlotOutcome.OK) break;
-      if (outcome === ACTOR_EXITED) throw exited('a storage unit', map.epoch, position);
-      if (outcome === SlotOutcome.SEALED) {
-        yield* newerProjection(client, deadline);
+      if (outcome === SlotOutcome.SEALED || outcome === ACTOR_EXITED) {
+        yield* newerProjection(client, deadline, map.epoch, position);
         return false;
       }
       if (deadline.passed) throw lateError('a prefix trim', 'it may be partly done', position);
     }
   }
-  return true;
+  return client.map === map && client.isCurrent;
+}
+
+/** Per unit the highest address that goes, in units that are being rebuilt as well. */
+function prefixTrims(map: ProjectionMap, position: Position): { unit: UnitId; address: number }[] {
+  const addresses = new Map<UnitId, number>();
+  const raise = (unit: UnitId, address: number): void => {
+    addresses.set(unit, Math.max(addresses.get(unit) ?? 0, address));
+  };
+  for (const { from, to, extents } of map.projection.ranges) {
+    const end = Math.min(position, to ?? position) - from;
+    for (const [i, { chain, start }] of extents.entries()) {
+      const rows = rowsBefore(end, i, extents.length);
+      if (rows === 0 || chain.length === 0) continue;
+      for (const unit of [...chain, ...copiesOf(map, chain)]) raise(unit, start + rows);
+    }
+  }
+  return [...addresses].map(([unit, address]) => ({ unit, address }));
 }
 
 /**

@@ -12,4 +12,6 @@ export class ClientCounters {
   /** Positions this client decided as junk. */
   fills = 0;
   trims = 0;
+  /** Projections this client installed. */
+  reconfigurations = 0;
 }

@@ -1,9 +1,12 @@
 /** How long an operation may go on, and the errors that end it. */
-import { TangoError, type TangoErrorDetails } from '../actors/tango-error.ts';
+import { TangoError } from '../actors/tango-error.ts';
 import type { LogClient } from './log-client.ts';
 import { type Procedure, pause } from './procedure.ts';
 
-const REFRESH_MS = 1;
+/** Between two looks for a newer projection: a reconfiguration takes some hundred microseconds. */
+const REFRESH_MS = 0.2;
+/** Between two requests that the sequencer was too busy for. */
+const BUSY_MS = 0.05;
 
 export class Deadline {
   readonly #client: LogClient;
@@ -19,34 +22,66 @@ export class Deadline {
   }
 }
 
+/** How long to wait for others to bring the log back, before doing it oneself. */
+export class Patience {
+  readonly #client: LogClient;
+  #endMs: number;
+
+  constructor(client: LogClient) {
+    this.#client = client;
+    this.#endMs = client.context.now() + client.times.takeoverMs;
+  }
+
+  /** Pauses, and repairs the log when the others have had their time. */
+  *pause(pauseMs: number): Procedure<void> {
+    if (this.#client.context.now() < this.#endMs) return yield* pause(pauseMs);
+    // FIRST: while this client repairs, and after it, it is the turn of others again.
+    this.#endMs = this.#client.context.now() + 2 * this.#client.times.takeoverMs;
+    yield* this.#client.repair();
+    yield* pause(pauseMs);
+  }
+}
+
 /**
- * Waits until a projection above the client's is installed, and adopts it. `position`: where the
- * caller may have left something; it goes into the error.
+ * Waits until the client acts under a projection above `epoch`, the one that was refused or whose
+ * actor has exited; takes the reconfiguration over if nobody ends it in time (CORFU 1.9: the
+ * sealer may have died). `position`: where the caller may have left something, for the error.
  */
 export function* newerProjection(
   client: LogClient,
   deadline: Deadline,
+  epoch: number,
   position?: number,
 ): Procedure<void> {
-  const { epoch } = client.map;
-  while (!client.refreshProjection()) {
+  const patience = new Patience(client);
+  while (client.map.epoch <= epoch && !client.refreshProjection()) {
     if (deadline.passed) {
       const text = `no projection follows the sealed one: epoch=${epoch}`;
       const details = position === undefined ? { epoch } : { epoch, position };
       throw new TangoError('ERR_SEALED', text, details);
     }
-    yield* pause(REFRESH_MS);
+    yield* patience.pause(REFRESH_MS);
   }
 }
 
-export function exited(who: string, epoch: number, position?: number): TangoError {
-  const details: TangoErrorDetails = position === undefined ? { epoch } : { epoch, position };
-  const where = position === undefined ? '' : `, position=${position}`;
-  return new TangoError('ERR_ACTOR_EXITED', `${who} has exited: epoch=${epoch}${where}`, details);
+/** Waits a little for a sequencer that is busy, being built, or broken: then it is replaced. */
+export function* freeSequencer(deadline: Deadline, patience: Patience): Procedure<void> {
+  if (deadline.passed) throw lateError('the sequencer', 'it serves nobody');
+  yield* patience.pause(BUSY_MS);
 }
 
 export function lateError(what: string, state: string, position?: number): TangoError {
   const where = position === undefined ? '' : `: position=${position}`;
   const details = position === undefined ? {} : { position };
   return new TangoError('ERR_TIMEOUT', `${what} took too long, ${state}${where}`, details);
+}
+
+/** Every replica of `position` is gone: nothing can be said about it, and nothing is made up. */
+export function lostError(client: LogClient, position: number): TangoError {
+  const { map } = client;
+  const range = map.rangeOf(position);
+  const text =
+    `every replica of the position is lost: position=${position}, ` +
+    `lost among positions [${range.from}, ${range.to ?? 'the tail'})`;
+  return new TangoError('ERR_CORRUPT', text, { position, epoch: map.epoch });
 }

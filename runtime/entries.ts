@@ -75,13 +75,12 @@ async function* iterate(
   source: Source,
   { to, live, signal, checkOpen }: Bounds,
 ): AsyncGenerator<DataEntry> {
-  const { sequencer } = client.memory;
-  const end = to === undefined ? sequencer.tail() : Math.min(to, sequencer.tail());
+  const end = to === undefined ? client.tail() : Math.min(to, client.tail());
   let pauseMs = LIVE_PAUSE_MS;
   for (;;) {
     if (signal?.aborted) throw abortedError(signal);
     checkOpen();
-    const entry = await unlessAborted(source.next(live ? sequencer.tail() : end), signal);
+    const entry = await unlessAborted(source.next(live ? client.tail() : end), signal);
     if (entry === undefined && !live) return;
     if (entry === undefined) {
       await quietTime(pauseMs, signal);
@@ -114,7 +113,7 @@ class LogSource implements Source {
         throw new TangoError('ERR_TRIMMED', text, { position });
       }
       this.#next = position + 1;
-      if (entry.kind === 'data') return entry;
+      if (entry.kind === 'data' && entry.system === undefined) return entry;
     }
     return undefined;
   }
@@ -167,7 +166,7 @@ class StreamSource implements Source {
 /** The oldest position that no prefix trim has reached. */
 function oldestPosition(client: LogClient): Position {
   let low = 0;
-  let high = client.memory.sequencer.tail();
+  let high = client.tail();
   while (low < high) {
     const middle = low + Math.floor((high - low) / 2);
     if (isPrefixTrimmed(client, middle)) low = middle + 1;

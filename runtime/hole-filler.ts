@@ -1,63 +1,29 @@
 /**
- * The background hole filler: decides every position below the tail that it saw one round earlier,
+ * The hole filler, a part of the housekeeping: decides every position below the tail that it saw one round earlier,
  * and publishes the decided mark, so that readers below it never meet a hole. It also tells every
  * unit of prefix trims that their trimmer did not finish.
  *
- * It is a log client with a timer. Dying anywhere is harmless: the mark only lags.
+ * Dying anywhere is harmless: the mark only lags.
  */
-import type { Actor, ActorContext } from '../actors/actor.ts';
+import { unitActor } from '../actors/actor-ids.ts';
 import { FILL_ROUND_POSITIONS_MAX } from '../actors/config.ts';
-import type { Message } from '../actors/message.ts';
 import { TangoError } from '../actors/tango-error.ts';
-import type { Counts } from '../actors/thread-counters.ts';
 import { fillPosition, trimPrefix } from './chain.ts';
 import type { LogClient } from './log-client.ts';
 import type { Position } from './log-entry.ts';
 import type { Procedure } from './procedure.ts';
 import { decidedRunEnd } from './read.ts';
 
-/** No timer of the client has this number. */
-const TIMER_ROUND = 0;
-
-export class HoleFiller implements Actor {
-  readonly role = 'hole filler';
+export class HoleFiller {
   readonly #client: LogClient;
   /** The tail one round ago: every writer below it has had its time. */
   #tailBefore: Position = 0;
-  /** The trim mark that every unit has been told of. */
+  /** The trim mark that every unit has been told of, and the epoch in which they were told. */
   #trimmed: Position = 0;
+  #trimmedEpoch = 0;
 
   constructor(client: LogClient) {
     this.#client = client;
-  }
-
-  start(context: ActorContext): void {
-    this.#client.start(context);
-    this.#next(context);
-  }
-
-  receive(message: Message): void {
-    this.#client.receive(message);
-  }
-
-  onTimer(timer: number, context: ActorContext): void {
-    if (timer !== TIMER_ROUND) return this.#client.onTimer(timer);
-    this.#client.run(this.#round(), {
-      done: () => this.#next(context),
-      failed: () => this.#next(context),
-    });
-  }
-
-  onMembership(): void {
-    this.#client.onMembership();
-  }
-
-  counts(): Counts {
-    return { ...this.#client.counters };
-  }
-
-  #next(context: ActorContext): void {
-    context.after(this.#client.times.holeFillMs, TIMER_ROUND);
   }
 
   /** False: a full unit, an exited one, or none that answers. The mark stays, later holes do not. */
@@ -71,18 +37,29 @@ export class HoleFiller implements Actor {
     }
   }
 
+  /** A trimmer may have died before the unit's actor heard of it, or the actor itself. */
+  #reclaim(): void {
+    for (const unit of this.#client.map.units()) {
+      if (this.#client.memory.unit(unit).slots.owesReclaim) this.#client.nudge(unitActor(unit));
+    }
+  }
+
   /** Whoever began a prefix trim may have died before every unit was told. */
   *#finishTrim(): Procedure<void> {
     const mark = this.#client.memory.sequencer.trimMark();
-    if (mark === this.#trimmed) return;
+    const { epoch } = this.#client.map;
+    if (mark === this.#trimmed && epoch === this.#trimmedEpoch) return;
     yield* trimPrefix(this.#client, mark);
     this.#trimmed = mark;
+    this.#trimmedEpoch = epoch;
   }
 
-  *#round(): Procedure<void> {
+  /** Decides what was below the tail one round earlier. */
+  *round(): Procedure<void> {
     const { sequencer } = this.#client.memory;
     const limit = this.#tailBefore;
-    this.#tailBefore = sequencer.tail();
+    this.#tailBefore = this.#client.tail();
+    this.#reclaim();
     const start = sequencer.decidedMark();
     const end = Math.min(limit, start + FILL_ROUND_POSITIONS_MAX);
     yield* this.#finishTrim();

@@ -4,15 +4,21 @@
  * entries, the requests that await replies, and drives procedures.
  */
 import type { Actor, ActorContext } from '../actors/actor.ts';
-import { type UnitId, unitActor } from '../actors/actor-ids.ts';
+import { isUnitActor, type UnitId, unitIndex } from '../actors/actor-ids.ts';
 import { MAILBOX_WORDS } from '../actors/config.ts';
-import type { LogMemory } from '../actors/log-memory.ts';
-import { type ActorId, Message } from '../actors/message.ts';
+import { LatestProjection } from '../actors/layout-store.ts';
+import { capacityOf, type LogMemory, tailOf } from '../actors/log-memory.ts';
+import { type ActorId, Message, MessageType } from '../actors/message.ts';
+import { OneSided } from '../actors/one-sided.ts';
 import { ProjectionMap } from '../actors/projection.ts';
+import { SequencerSteps } from '../actors/sequencer.ts';
 import { TangoError } from '../actors/tango-error.ts';
+import { leavesGarbage } from '../actors/unit-steps.ts';
 import { assert } from '../shared-memory/assert.ts';
 import { PayloadScratch } from '../shared-memory/entry-writer.ts';
-import { Staging } from '../shared-memory/staging.ts';
+import type { Flight } from '../shared-memory/flight.ts';
+import { NOWHERE, Staging, type StagingPlace } from '../shared-memory/staging.ts';
+import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import { type AppendCompletion, AppendOperation } from './append-operation.ts';
 import { ClientCounters } from './client-counters.ts';
 import { EntryCache } from './entry-cache.ts';
@@ -21,6 +27,7 @@ import {
   AFTER_PAUSE,
   type Answer,
   answerOf,
+  type Call,
   type Effect,
   NO_ANSWER,
   type Procedure,
@@ -34,17 +41,44 @@ export interface ClientTimes {
   readonly requestMs: number;
   /** An operation gives up after this long, milliseconds. */
   readonly operationMs: number;
+  /** A client that waits for a new epoch for this long begins one itself, milliseconds. */
+  readonly takeoverMs: number;
 }
 
-export const DEFAULT_TIMES: ClientTimes = { holeFillMs: 100, requestMs: 1000, operationMs: 10_000 };
+export const DEFAULT_TIMES: ClientTimes = {
+  holeFillMs: 100,
+  requestMs: 1000,
+  operationMs: 10_000,
+  takeoverMs: 100,
+};
+
+/** How a client reaches storage units and sequencer (DESIGN 6). */
+export type LinkKind = 'mailbox' | 'direct';
+
+/** Who serves what, and who still lives; threads are incarnations. */
+export interface Membership {
+  /** The thread that serves `actor`; 0: none. */
+  receiverOf(actor: ActorId): number;
+  /** False once the thread has exited. */
+  lives(incarnation: number): boolean;
+}
 
 export interface LogClientOptions {
   readonly memory: LogMemory;
   /** Incarnation of the thread: tenant of chunks, writer of entries. */
   readonly incarnation: number;
   readonly times: ClientTimes;
-  /** False once the thread of `actor` has exited. */
-  readonly isReachable: (actor: ActorId) => boolean;
+  /** Of the client's thread. */
+  readonly flight: Flight;
+  readonly link: LinkKind;
+  readonly membership: Membership;
+  /** Brings the log back when nobody else does; without it the client only waits. */
+  readonly repair?: (client: LogClient) => Procedure<void>;
+  /**
+   * Steps on shared memory are resumed as events of their own, so that others can act, and the
+   * client can die, in between: the simulator's choice.
+   */
+  readonly paced?: boolean;
 }
 
 /** How a procedure ends. */
@@ -55,6 +89,7 @@ export interface Completion<T> {
 
 const TIMER_REQUESTS = 1;
 const TIMER_EXITED = 2;
+const TIMER_PACED = 3;
 /** Timer numbers from here on resume a paused procedure. */
 const FIRST_PAUSE_TIMER = 16;
 /** Words of the appends' requests and replies under way: half a mailbox, the rest is for others. */
@@ -70,9 +105,22 @@ export class LogClient implements Actor {
   readonly counters = new ClientCounters();
   readonly cache = new EntryCache();
   readonly scratch = new PayloadScratch();
-  readonly isReachable: (actor: ActorId) => boolean;
+  /** Threads that are taken for dead although they have not exited. */
+  readonly suspects = new Set<ThreadIndex>();
+  readonly membership: Membership;
+  readonly link: LinkKind;
+  readonly oneSided: OneSided;
+  readonly #repair: ((client: LogClient) => Procedure<void>) | undefined;
+  readonly #paced: boolean;
+  readonly #flight: Flight;
   readonly #requests = new RequestTable();
-  readonly #staging: (Staging | undefined)[] = [];
+  /** Places to stage entries by memory index, and the units they are of. */
+  readonly #staging: StagingPlace[] = [];
+  readonly #stagingUnits: UnitId[] = [];
+  /** What a step taken here answers. */
+  readonly reply = new Message();
+  /** Steps that wait for their turn when the client is paced. */
+  readonly #pacedSteps: { effect: Call; run: Run }[] = [];
   /** What is sent, by anyone on this thread: send() copies it before it returns. */
   readonly outgoing = new Message();
   readonly #paused = new Map<number, Run>();
@@ -88,17 +136,24 @@ export class LogClient implements Actor {
   #busy = 0;
   #watching = false;
   #left = false;
-  /** Some actor of the projection has exited: requests are looked at more closely. */
-  #someExited = false;
 
   constructor(options: LogClientOptions) {
     this.memory = options.memory;
     this.times = options.times;
     this.incarnation = options.incarnation;
-    this.isReachable = options.isReachable;
-    const projection = this.memory.layoutStore.latest();
-    assert(projection !== undefined, 'the first projection is installed before a client starts');
-    this.#map = new ProjectionMap(projection);
+    this.membership = options.membership;
+    this.link = options.link;
+    this.#flight = options.flight;
+    this.#repair = options.repair;
+    this.#paced = options.paced ?? false;
+    const latest = new LatestProjection(this.memory.layoutStore);
+    const capacity = capacityOf(this.memory, () => latest.map());
+    const { sequencer } = this.memory;
+    this.oneSided = new OneSided(
+      this.memory,
+      new SequencerSteps(sequencer, capacity, this.incarnation),
+    );
+    this.#map = latest.map();
   }
 
   start(context: ActorContext): void {
@@ -120,21 +175,65 @@ export class LogClient implements Actor {
     return this.#busy;
   }
 
+  /** The next position that nobody was granted. */
+  tail(): number {
+    return tailOf(this.memory, this.#map);
+  }
+
+  /** Whether this client acts under the latest projection: one load. */
+  get isCurrent(): boolean {
+    return this.memory.layoutStore.newestEpoch() === this.#map.epoch;
+  }
+
   /** Adopts a newer projection if there is one; never a lower epoch (CORFU 1.9). */
   refreshProjection(): boolean {
     const latest = this.memory.layoutStore.latest();
     if (latest === undefined || latest.epoch <= this.#map.epoch) return false;
     this.#map = new ProjectionMap(latest);
+    // What a unit that is gone holds is not this client's any more: it may be wiped already.
+    for (const [index, unit] of this.#stagingUnits.entries()) {
+      if (unit !== undefined && !this.#map.has(unit)) delete this.#stagingUnits[index];
+    }
     return true;
   }
 
-  /** This thread's place to stage entries of `unit`. */
-  staging(unit: UnitId): Staging {
-    const existing = this.#staging[unit];
-    if (existing !== undefined) return existing;
+  /**
+   * Begins, or goes deeper into, a flight that knows the latest projection: until leave() no unit
+   * of it is wiped, and what a seal forbids is seen. Everything that changes a unit's memory
+   * happens in one.
+   */
+  enter(): void {
+    this.#flight.enter();
+    if (!this.isCurrent) this.refreshProjection();
+  }
+
+  exit(): void {
+    this.#flight.leave();
+  }
+
+  /** Runs foreign code out of flight: nobody has to wait for it. */
+  outside<T>(body: () => T): T {
+    try {
+      return this.#flight.outside(body);
+    } finally {
+      if (!this.isCurrent) this.refreshProjection();
+    }
+  }
+
+  /** This thread's place to stage entries of `unit`; NOWHERE once the unit is gone. */
+  staging(unit: UnitId): StagingPlace {
+    const index = unitIndex(unit);
+    if (this.#stagingUnits[index] === unit) return this.#staging[index];
+    if (!this.#map.has(unit)) return NOWHERE;
     const staging = new Staging(this.memory.unit(unit).chunks, this.incarnation);
-    this.#staging[unit] = staging;
+    this.#staging[index] = staging;
+    this.#stagingUnits[index] = unit;
     return staging;
+  }
+
+  /** Brings the log back if something is wrong with it and nobody else does (CORFU 1.9). */
+  *repair(): Procedure<void> {
+    if (this.#repair !== undefined) yield* this.#repair(this);
   }
 
   /** The next sequence number of this writer. */
@@ -151,14 +250,31 @@ export class LogClient implements Actor {
     streams: ArrayLike<number>,
     urgent: boolean,
     completion: AppendCompletion,
+    system = false,
+  ): void {
+    this.enter();
+    try {
+      this.#append(payload, streams, urgent, completion, system);
+    } finally {
+      this.#flight.leave();
+    }
+  }
+
+  #append(
+    payload: Uint8Array,
+    streams: ArrayLike<number>,
+    urgent: boolean,
+    completion: AppendCompletion,
+    system: boolean,
   ): void {
     const operation = this.#idle.pop() ?? new AppendOperation(this);
     this.#busy++;
-    if (!operation.prepare(payload, streams, urgent, completion)) {
+    if (!operation.prepare(payload, streams, urgent, completion, system)) {
       return operation.fail(
         new TangoError('ERR_LOG_FULL', 'the log has no room for the entry: trim'),
       );
     }
+    if (this.link === 'direct') return operation.begin();
     if (this.#waiting.length > 0 || !this.#fitsWindow(operation)) this.#waiting.push(operation);
     else this.#begin(operation);
   }
@@ -167,8 +283,8 @@ export class LogClient implements Actor {
   run<T>(procedure: Procedure<T>, completion: Completion<T>): void {
     const run = new ProcedureRun(this, procedure, completion);
     this.#busy++;
-    if (this.#running.size < PROCEDURES_MAX) this.#start(run);
-    else this.#queued.push(run);
+    if (this.#running.size >= PROCEDURES_MAX) this.#queued.push(run);
+    else this.#inFlight(() => this.#start(run));
   }
 
   /** Runs what an append under way goes on with: it is in the appends' window already. */
@@ -179,13 +295,21 @@ export class LogClient implements Actor {
 
   /** Sends `message` as a request of `handler`; `to`, `type` and arguments are filled in. */
   request(message: Message, handler: RequestHandler): void {
-    const context = this.context;
+    const { context } = this;
+    const receiver = this.membership.receiverOf(message.to);
     message.tenant = this.incarnation;
-    message.operation = this.#requests.issue(handler, message.to);
+    message.operation = this.#requests.issue(handler, receiver);
     if (!this.#watching) this.#watch();
     context.send(message);
-    // Its thread may have exited before; the answer comes as one of its own, not from within here.
-    if (this.#someExited) context.after(0, TIMER_EXITED);
+    // Nobody serves it; the answer comes as one of its own, not from within here.
+    if (receiver === 0) context.after(0, TIMER_EXITED);
+  }
+
+  /** The answer to an effect that needs nobody else; undefined for others: perform() it. */
+  answerHere(effect: Effect): Answer | undefined {
+    if ('pauseMs' in effect) return undefined;
+    if (effect.oneSided !== true && this.link !== 'direct') return undefined;
+    return this.#paced ? undefined : this.#serve(effect);
   }
 
   /** Sends what an effect asks for and resumes `run` with the answer. */
@@ -196,28 +320,36 @@ export class LogClient implements Actor {
       this.context.after(effect.pauseMs, timer);
       return;
     }
-    const message = this.outgoing;
-    message.to = effect.to;
-    message.type = effect.type;
-    message.epoch = effect.epoch;
-    message.position = effect.position ?? 0;
-    message.value = effect.value ?? 0;
-    message.outcome = 0;
-    message.extraCount = effect.extra?.length ?? 0;
-    for (let i = 0; i < message.extraCount; i++) message.extra[i] = effect.extra?.[i] ?? 0;
-    this.request(message, run);
+    if (effect.oneSided === true || this.link === 'direct') {
+      this.#pacedSteps.push({ effect, run });
+      return this.context.after(0, TIMER_PACED);
+    }
+    this.request(fill(this.outgoing, effect), run);
   }
 
   receive(message: Message): void {
     // A reply to an earlier tenant of this thread's index is not for us.
     if (message.tenant !== this.incarnation) return;
-    // A reply to a request that ended before finds nobody.
-    this.#requests.take(message.operation)?.onReply(message);
+    this.enter();
+    try {
+      // A reply to a request that ended before finds nobody.
+      this.#requests.take(message.operation)?.onReply(message);
+    } finally {
+      this.#flight.leave();
+    }
   }
 
   onTimer(timer: number): void {
+    this.#inFlight(() => this.#fired(timer));
+  }
+
+  #fired(timer: number): void {
     if (timer === TIMER_REQUESTS) return this.#checkRequests();
     if (timer === TIMER_EXITED) return this.#answerExited();
+    if (timer === TIMER_PACED) {
+      const step = this.#pacedSteps.shift();
+      return step?.run.resume(this.#serve(step.effect));
+    }
     const run = this.#paused.get(timer);
     this.#paused.delete(timer);
     run?.resume(AFTER_PAUSE);
@@ -225,10 +357,36 @@ export class LogClient implements Actor {
 
   /** Threads have come or gone: requests to those that exited get their answer. */
   onMembership(): void {
-    const { map } = this;
-    const actors = [map.sequencer, ...map.units().map(unitActor)];
-    this.#someExited = actors.some((actor) => !this.isReachable(actor));
-    if (this.#someExited) this.#answerExited();
+    if (this.#requests.open > 0) this.#inFlight(() => this.#answerExited());
+  }
+
+  #inFlight(body: () => void): void {
+    this.enter();
+    try {
+      body();
+    } finally {
+      this.#flight.leave();
+    }
+  }
+
+  /** Takes the receiver's step on shared memory. */
+  #serve(effect: Call): Answer {
+    const { reply } = this;
+    this.oneSided.serve(fill(this.outgoing, effect), reply);
+    if (leavesGarbage(effect.type)) this.nudge(effect.to);
+    return answerOf(reply);
+  }
+
+  /** Asks a unit's actor to reclaim what is trimmed; it sends no reply. */
+  nudge(to: ActorId): void {
+    assert(isUnitActor(to), 'units leave garbage');
+    const message = this.outgoing;
+    message.to = to;
+    message.type = MessageType.UNIT_RECLAIM;
+    message.tenant = this.incarnation;
+    message.operation = message.position = message.value = message.outcome = 0;
+    message.extraCount = 0;
+    this.context.send(message);
   }
 
   /** Called by an append that has ended. */
@@ -265,13 +423,18 @@ export class LogClient implements Actor {
    * will come, and no timer will be fired any more. May be called twice.
    */
   leave(): void {
+    this.#inFlight(() => this.#leave());
+  }
+
+  #leave(): void {
     this.#left = true;
     const text = 'the log was closed before the operation had ended';
     const error = new TangoError('ERR_ACTOR_EXITED', text);
     for (const append of this.#waiting.splice(0)) append.fail(error);
     for (const run of this.#queued.splice(0)) run.abandon(error);
     // A procedure may answer an exit with one more request or pause; its patience is short.
-    while (this.#requests.open > 0 || this.#paused.size > 0) {
+    while (this.#requests.open > 0 || this.#paused.size > 0 || this.#pacedSteps.length > 0) {
+      for (const { run } of this.#pacedSteps.splice(0)) run.abandon(error);
       this.#answer(
         ACTOR_EXITED,
         this.#requests.sentTo(() => true),
@@ -280,12 +443,18 @@ export class LogClient implements Actor {
       this.#paused.clear();
       for (const run of paused) run.abandon(error);
     }
-    this.rest();
+    this.#rest();
   }
 
   /** Gives the staging chunks back that nothing is under way in; they are leased again on need. */
   rest(): void {
-    for (const staging of this.#staging) staging?.leave();
+    this.#inFlight(() => this.#rest());
+  }
+
+  #rest(): void {
+    for (const unit of this.#stagingUnits) {
+      if (unit !== undefined) this.staging(unit).leave();
+    }
   }
 
   #begin(operation: AppendOperation): void {
@@ -312,7 +481,7 @@ export class LogClient implements Actor {
   #answerExited(): void {
     this.#answer(
       ACTOR_EXITED,
-      this.#requests.sentTo((to) => !this.isReachable(to)),
+      this.#requests.sentTo((receiver) => receiver === 0 || !this.membership.lives(receiver)),
     );
   }
 
@@ -324,6 +493,18 @@ export class LogClient implements Actor {
       this.#requests.take(operation)?.onReply(message);
     }
   }
+}
+
+function fill(message: Message, effect: Call): Message {
+  message.to = effect.to;
+  message.type = effect.type;
+  message.epoch = effect.epoch;
+  message.position = effect.position ?? 0;
+  message.value = effect.value ?? 0;
+  message.outcome = 0;
+  message.extraCount = effect.extra?.length ?? 0;
+  for (let i = 0; i < message.extraCount; i++) message.extra[i] = effect.extra?.[i] ?? 0;
+  return message;
 }
 
 /** A procedure under way, whatever it returns. */
@@ -347,11 +528,16 @@ class ProcedureRun<T> implements Run {
     this.resume(answerOf(message));
   }
 
+  /** Goes on as far as it can without anybody else. */
   resume(answer: Answer): void {
     let step: IteratorResult<Effect, T>;
     try {
       step = this.#procedure.next(answer);
-      if (!step.done) return this.#client.perform(step.value, this);
+      while (!step.done) {
+        const here = this.#client.answerHere(step.value);
+        if (here === undefined) return this.#client.perform(step.value, this);
+        step = this.#procedure.next(here);
+      }
     } catch (error) {
       this.#client.procedureEnded(this);
       return this.#completion.failed(error);

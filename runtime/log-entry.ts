@@ -20,6 +20,8 @@ export interface DataEntry {
   /** In the order they were given to append. */
   readonly streams: readonly StreamId[];
   readonly writer: WriterId;
+  /** @internal The log's own entry; shown() makes junk of it. */
+  readonly system?: true;
 }
 
 export interface JunkEntry {
@@ -46,6 +48,14 @@ export function copyEntry(
   }
   const writer = { thread: reader.writerThread, sequence: reader.writerSequence };
   const payload = reader.copyPayload();
+  const { system } = reader;
   if (!reader.confirm(address)) return undefined;
-  return { kind: 'data', position, payload, streams, writer };
+  const entry = { kind: 'data', position, payload, streams, writer } as const;
+  return system ? { ...entry, system } : entry;
+}
+
+/** What an application sees of an entry: to it, the log's own entries hold nothing. */
+export function shown(entry: LogEntry): LogEntry {
+  if (entry.kind !== 'data' || entry.system === undefined) return entry;
+  return { kind: 'junk', position: entry.position };
 }

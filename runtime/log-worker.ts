@@ -1,56 +1,78 @@
-/** Entry of an actor thread of the log: says which actors live here. */
-import { workerData } from 'node:worker_threads';
-import { clientActor, sequencerActor, unitActor } from '../actors/actor-ids.ts';
-import {
-  type ActorThreadData,
-  type HostedActorSpec,
-  runActorThread,
-} from '../actors/actor-thread.ts';
+/** Entry of an actor thread of the log: says which actors live here, and which come to live here. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Actor } from '../actors/actor.ts';
+import { clientActor, homeIndexOf, isUnitActor, unitIndexOf } from '../actors/actor-ids.ts';
+import { type ActorThreadData, type HostedActors, runActorThread } from '../actors/actor-thread.ts';
 import { LatestProjection } from '../actors/layout-store.ts';
+import type { SocketAddress } from '../actors/local-socket.ts';
 import { capacityOf, type LogMemory } from '../actors/log-memory.ts';
-import { directoryOf, unitsOn } from '../actors/placement.ts';
-import { Sequencer } from '../actors/sequencer.ts';
+import type { ActorId } from '../actors/message.ts';
+import { Sequencer, SequencerSteps } from '../actors/sequencer.ts';
 import { StorageUnit } from '../actors/storage-unit.ts';
+import { Watched, WatchServer } from '../actors/watch.ts';
+import type { Flight } from '../shared-memory/flight.ts';
 import { Quiescence } from '../shared-memory/quiescence.ts';
-import { ThreadState } from '../shared-memory/thread-table-layout.ts';
-import { HoleFiller } from './hole-filler.ts';
+import { Housekeeper } from './housekeeper.ts';
 import { type ClientTimes, LogClient } from './log-client.ts';
+import { membershipOf } from './membership.ts';
+import { Monitor } from './monitor.ts';
+import { repair } from './repair.ts';
 
 /** The startup message of this entry. */
 export interface LogThreadData extends ActorThreadData {
   readonly times: ClientTimes;
+  /** Where the monitor listens. */
+  readonly watch: SocketAddress;
 }
 
-function actorsOn(data: LogThreadData, memory: LogMemory): HostedActorSpec[] {
-  const { placement, thread, times } = data;
-  const { threads } = memory;
-  const specs: HostedActorSpec[] = unitsOn(placement, thread).map((unit) => ({
-    id: unitActor(unit),
-    actor: new StorageUnit({
-      memory: memory.unit(unit),
-      threads,
-      quiescence: new Quiescence(threads),
-    }),
-  }));
-  if (thread !== placement.sequencer) return specs;
-  const latest = new LatestProjection(memory.layoutStore);
-  specs.push({
-    id: sequencerActor(0),
-    actor: new Sequencer(
-      memory.sequencer,
-      capacityOf(memory, () => latest.map()),
-    ),
-  });
-  const directory = directoryOf(placement);
-  const client = new LogClient({
-    memory,
-    incarnation: threads.incarnation(thread),
-    times,
-    isReachable: (actor) => threads.state(directory(actor)) === ThreadState.ALIVE,
-  });
-  specs.push({ id: clientActor(thread), actor: new HoleFiller(client) });
-  return specs;
+/** What an actor thread tells its owner: that another one should be ended. */
+export interface StalledMessage {
+  readonly stalled: number;
+  readonly incarnation: number;
 }
 
 const data = workerData as LogThreadData;
-runActorThread(data, (memory) => actorsOn(data, memory));
+runActorThread(data, (memory, flight) => actorsOn(memory, flight));
+
+function actorsOn(memory: LogMemory, flight: Flight): HostedActors {
+  const { thread, watch } = data;
+  const isHousekeeper = thread === memory.sizes.actorThreads - 1;
+  // BEFORE it connects to itself: the others may be trying already.
+  if (isHousekeeper) new WatchServer(watch, memory.threads);
+  new Watched(watch, thread, memory.threads.incarnation(thread));
+  const adopt = (id: ActorId): Actor | undefined => adopted(memory, id);
+  if (!isHousekeeper) return { specs: [], adopt };
+  return { specs: [{ id: clientActor(thread), actor: housekeeperOf(memory, flight) }], adopt };
+}
+
+/** The actor of a message that was sent here, if it is at home here. */
+function adopted(memory: LogMemory, id: ActorId): Actor | undefined {
+  const isHome = (): boolean => memory.homes.home(homeIndexOf(id)) === data.thread;
+  if (!isHome()) return undefined;
+  if (isUnitActor(id)) {
+    const quiescence = new Quiescence(memory.threads);
+    return new StorageUnit({ memory: memory.unit(unitIndexOf(id)), quiescence, isHome });
+  }
+  const latest = new LatestProjection(memory.layoutStore);
+  const capacity = capacityOf(memory, () => latest.map());
+  const incarnation = memory.threads.incarnation(data.thread);
+  return new Sequencer(new SequencerSteps(memory.sequencer, capacity, incarnation));
+}
+
+function housekeeperOf(memory: LogMemory, flight: Flight): Housekeeper {
+  const { thread, times } = data;
+  const client = new LogClient({
+    memory,
+    incarnation: memory.threads.incarnation(thread),
+    times,
+    flight,
+    link: 'direct',
+    membership: membershipOf(memory),
+    repair,
+  });
+  const onStalled = (stalled: number, incarnation: number): void => {
+    const message: StalledMessage = { stalled, incarnation };
+    parentPort?.postMessage(message);
+  };
+  return new Housekeeper(client, new Monitor({ client, thread, onStalled }));
+}

@@ -1,18 +1,20 @@
 /**
- * A user's thread on the mailbox link: hosts the log client there, turns while operations are
+ * A user's thread: hosts the log client there, turns while operations are
  * under way, and lets the thread rest otherwise. Nothing runs, and nothing keeps the thread
  * alive, when no operation is open.
  */
 import { ActorHost } from '../actors/actor-host.ts';
 import { clientActor } from '../actors/actor-ids.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
-import { directoryOf, type Placement } from '../actors/placement.ts';
+import { directoryOf } from '../actors/placement.ts';
 import { ThreadCounters, TURNS_PER_PUBLISH } from '../actors/thread-counters.ts';
+import type { Flight } from '../shared-memory/flight.ts';
 import { type Duty, Idle } from '../shared-memory/idle.ts';
 import type { ThreadIndex, ThreadTable } from '../shared-memory/thread-table.ts';
-import { ThreadState } from '../shared-memory/thread-table-layout.ts';
-import { type ClientTimes, LogClient } from './log-client.ts';
+import { type ClientTimes, type LinkKind, LogClient } from './log-client.ts';
+import { membershipOf } from './membership.ts';
 import type { Procedure } from './procedure.ts';
+import { repair } from './repair.ts';
 
 const FOR_EVER_MS = 0x7fff_ffff;
 const DRAIN_POLL_MS = 1;
@@ -20,7 +22,9 @@ const REST_AFTER_MS = 100;
 
 export interface MailboxLinkOptions {
   readonly memory: LogMemory;
-  readonly placement: Placement;
+  readonly kind: LinkKind;
+  /** Of the thread. */
+  readonly flight: Flight;
   readonly thread: ThreadIndex;
   readonly incarnation: number;
   readonly times: ClientTimes;
@@ -38,26 +42,26 @@ export class MailboxLink {
   /** The index may have another tenant: nothing is done on its behalf any more. */
   #left = false;
   readonly #threads: ThreadTable;
+  readonly #flight: Flight;
   #restTimer: NodeJS.Timeout | undefined;
   #turnScheduled = false;
   #sleeps = 0;
   #turns = 0;
 
   constructor(options: MailboxLinkOptions) {
-    const { memory, placement, thread, incarnation, times } = options;
+    const { memory, kind, flight, thread, incarnation, times } = options;
     this.thread = thread;
     this.#threads = memory.threads;
-    const directory = directoryOf(placement);
-    const isReachable = (actor: number): boolean => {
-      const home = directory(actor);
-      return home >= 0 && memory.threads.state(home) === ThreadState.ALIVE;
-    };
-    this.client = new LogClient({ memory, incarnation, times, isReachable });
+    this.#flight = flight;
+    const membership = membershipOf(memory);
+    const link = kind;
+    this.client = new LogClient({ memory, incarnation, times, flight, link, membership, repair });
     this.#host = new ActorHost({
       thread,
       threads: memory.threads,
       grid: memory.grid(),
-      directory,
+      directory: directoryOf(memory.homes),
+      flight,
       onMembership: () => this.client.onMembership(),
     });
     this.#host.add(clientActor(thread), this.client);
@@ -153,6 +157,7 @@ export class MailboxLink {
     this.client.leave();
     this.#counters.publish();
     this.#left = true;
+    this.#flight.end();
     this.#idle.leave();
     clearInterval(this.#keepAlive);
     clearTimeout(this.#restTimer);

@@ -7,15 +7,34 @@ import { TangoError } from '../actors/tango-error.ts';
 import { BACKPOINTERS_MAX, BACKPOINTERS_MIN } from '../shared-memory/sequencer-layout.ts';
 import { UNIT_BYTES_MAX, UNIT_BYTES_MIN, unitSizes } from '../shared-memory/unit-memory.ts';
 import { checkInteger, checkKeys, checkSignal, invalid } from './arguments.ts';
+import type { LinkKind } from './log-client.ts';
 
 export interface OpenOptions {
-  /** How this process's threads reach the storage units. Only 'mailbox' so far. */
-  readonly link?: 'mailbox';
+  /**
+   * How this thread, and the threads that attach, reach sequencer and storage units. 'mailbox'
+   * (default): their actors are asked. 'direct': the calling thread takes their steps itself, on
+   * shared memory; nobody spins for it (DESIGN 6). Threads of both kinds may use one log:
+   * `attach(handle, { link })`.
+   */
+  readonly link?: LinkKind;
+  /**
+   * False: no sequencer; appends probe for the next free position, slower, and streams are not
+   * available (CORFU 1.12). Default true.
+   */
+  readonly sequencer?: boolean;
   /** Storage units, 1 … 64; default 2; a multiple of `replicas`. */
   readonly storageUnits?: number;
   /** Chain length, 1 … 8; default 2. */
   readonly replicas?: number;
-  /** Threads for actors, 1 … 64; default: one on up to four cores, then a quarter of the cores. */
+  /**
+   * Memory for this many further storage units, 0 … 64, for replacement and growth; default: as many
+   * as `storageUnits`. Touched as it is used.
+   */
+  readonly spareUnits?: number;
+  /**
+   * Threads for sequencer and storage units, 1 … 64; default: one on up to four cores, then a quarter
+   * of the cores. One more is the housekeeper's.
+   */
   readonly actorThreads?: number;
   /** Memory of one storage unit, 64 KiB … 2 GiB; default 256 MiB. Touched as it is used. */
   readonly logBytes?: number;
@@ -33,14 +52,18 @@ export interface OpenOptions {
 
 /** Checked options with every default filled in. */
 export interface LogOptions extends LogSizes {
-  readonly replicas: number;
   readonly holeFillMs: number;
+  readonly link: LinkKind;
+  readonly sequencer: boolean;
 }
 
 const MIB = 1024 * 1024;
+const HOUSEKEEPER_THREADS = 1;
 const KEYS = [
   'link',
+  'sequencer',
   'storageUnits',
+  'spareUnits',
   'replicas',
   'actorThreads',
   'logBytes',
@@ -64,7 +87,8 @@ export function checkOpenOptions(options: OpenOptions): LogOptions {
   }
   checkKeys('open', options, KEYS);
   checkSignal(options.signal);
-  checkLink(options.link);
+  const { sequencer = true } = options;
+  if (typeof sequencer !== 'boolean') throw invalid('sequencer', sequencer, 'a boolean');
   const replicas = checkInteger('replicas', options.replicas ?? 2, 1, REPLICAS_MAX);
   const storageUnits = checkInteger('storageUnits', options.storageUnits ?? 2, 1, 64);
   if (storageUnits % replicas !== 0) {
@@ -80,13 +104,18 @@ export function checkOpenOptions(options: OpenOptions): LogOptions {
   const checked: LogOptions = {
     replicas,
     storageUnits,
+    spareUnits: checkInteger('spareUnits', options.spareUnits ?? storageUnits, 0, 64),
     backpointers,
-    actorThreads: checkInteger(
-      'actorThreads',
-      options.actorThreads ?? actorThreadsFor(availableParallelism()),
-      1,
-      64,
-    ),
+    link: checkLink(options.link),
+    sequencer,
+    actorThreads:
+      HOUSEKEEPER_THREADS +
+      checkInteger(
+        'actorThreads',
+        options.actorThreads ?? actorThreadsFor(availableParallelism()),
+        1,
+        64,
+      ),
     logBytes: checkInteger(
       'logBytes',
       options.logBytes ?? 256 * MIB,
@@ -101,10 +130,11 @@ export function checkOpenOptions(options: OpenOptions): LogOptions {
   return checked;
 }
 
-function checkLink(link: unknown): void {
-  if (link === undefined || link === 'mailbox') return;
-  if (link !== 'direct') throw invalid('link', link, "'mailbox' or 'direct'");
-  throw new TangoError('ERR_UNSUPPORTED', "this version knows one link: link='mailbox'");
+/** 'mailbox' when nothing is said. */
+export function checkLink(link: unknown): LinkKind {
+  if (link === undefined) return 'mailbox';
+  if (link === 'mailbox' || link === 'direct') return link;
+  throw invalid('link', link, "'mailbox' or 'direct'");
 }
 
 /** The largest entry and some room beside it must fit a unit. */

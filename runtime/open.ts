@@ -3,17 +3,21 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sequencerActor } from '../actors/actor-ids.ts';
 import { ActorSystem } from '../actors/actor-system.ts';
+import { newAddress, type SocketAddress } from '../actors/local-socket.ts';
 import { allocateLog, type LogBuffers, LogMemory } from '../actors/log-memory.ts';
-import { type Placement, placeActors } from '../actors/placement.ts';
-import { firstProjection } from '../actors/projection.ts';
-import { Attachment, Registrar, type RegistrarAddress } from '../actors/registrar.ts';
+import { placeActors, settle } from '../actors/placement.ts';
+import { firstProjection, NO_SEQUENCER } from '../actors/projection.ts';
+import { Attachment, Registrar } from '../actors/registrar.ts';
 import { TangoError } from '../actors/tango-error.ts';
+import { Watched } from '../actors/watch.ts';
 import { assert } from '../shared-memory/assert.ts';
-import { abortedError, invalid } from './arguments.ts';
-import { type ClientTimes, DEFAULT_TIMES } from './log-client.ts';
-import type { LogThreadData } from './log-worker.ts';
+import { Flight } from '../shared-memory/flight.ts';
+import { abortedError, checkKeys, invalid } from './arguments.ts';
+import { type ClientTimes, DEFAULT_TIMES, type LinkKind } from './log-client.ts';
+import type { LogThreadData, StalledMessage } from './log-worker.ts';
 import { MailboxLink } from './mailbox-link.ts';
-import { checkOpenOptions, type OpenOptions } from './open-options.ts';
+import { checkLink, checkOpenOptions, type LogOptions, type OpenOptions } from './open-options.ts';
+import { Supervision } from './supervision.ts';
 import { Tango } from './tango.ts';
 
 /** Named once: right in source and in dist. */
@@ -29,9 +33,16 @@ const LOG_WORKER = new URL(
 export interface TangoHandle {
   readonly tangolog: 1;
   readonly buffers: LogBuffers;
-  readonly placement: Placement;
+  readonly link: LinkKind;
   readonly times: ClientTimes;
-  readonly registrar: RegistrarAddress;
+  readonly registrar: SocketAddress;
+  /** The monitor's. */
+  readonly watch: SocketAddress;
+}
+
+export interface AttachOptions {
+  /** Of the calling thread; default: what the log was opened with. */
+  readonly link?: LinkKind;
 }
 
 /**
@@ -42,57 +53,80 @@ export interface TangoHandle {
  */
 export async function open(options: OpenOptions = {}): Promise<Tango> {
   const checked = checkOpenOptions(options);
-  const { actorThreads, storageUnits, replicas, holeFillMs } = checked;
+  const { link: kind, holeFillMs } = checked;
   const buffers = allocateLog(checked);
   const memory = new LogMemory(buffers);
-  const placement = placeActors(actorThreads, storageUnits);
   const times = { ...DEFAULT_TIMES, holeFillMs };
-  const sequencer = sequencerActor(0);
-  const installed = memory.layoutStore.propose(firstProjection(storageUnits, replicas, sequencer));
-  assert(installed === 'written', 'the layout store of a new log is empty');
-  memory.sequencer.setServingEpoch(1);
-  const owner = memory.threads.claim(actorThreads, actorThreads + 1);
-  const extra: Pick<LogThreadData, 'times'> = { times };
+  installFirst(memory, checked);
+  const owner = memory.threads.claim(checked.actorThreads, checked.actorThreads + 1);
+  const incarnation = memory.threads.incarnation(owner);
+  const flight = new Flight(memory.threads, owner);
+  const watch = newAddress();
+  const supervision = new Supervision(memory);
+  const extra: Pick<LogThreadData, 'times' | 'watch'> = { times, watch };
   const system = await ActorSystem.start<LogThreadData>({
     buffers,
     memory,
-    placement,
+    flight,
     entry: LOG_WORKER,
     extra,
+    vacated: (thread) => supervision.vacated(thread),
+    onMessage: (_thread, message) => supervision.onMessage(message as StalledMessage),
   });
   try {
     if (options.signal?.aborted) throw abortedError(options.signal);
-    const registrar = await Registrar.listen(memory, owner + 1);
-    const incarnation = memory.threads.incarnation(owner);
-    const link = new MailboxLink({ memory, placement, thread: owner, incarnation, times });
+    const registrar = await Registrar.listen(memory, flight, owner + 1);
+    const link = new MailboxLink({ memory, kind, flight, thread: owner, incarnation, times });
+    supervision.begin(system, link);
+    const watched = new Watched(watch, owner, incarnation);
     const handle: TangoHandle = {
       tangolog: 1,
       buffers,
-      placement,
+      link: kind,
       times,
       registrar: registrar.address,
+      watch,
     };
     return new Tango({
       handle,
       memory,
       link,
       system,
-      closeShared: () => closeAll(registrar, system),
+      closeShared: async () => {
+        supervision.end();
+        watched.leave();
+        // Threads that are attached learn first, so that their operations end as ERR_CLOSED.
+        await registrar.close();
+        await system.close();
+      },
     });
   } catch (error) {
+    supervision.end();
     await system.terminate();
     throw error;
   }
 }
 
+/** The log's first projection, and where its actors live. */
+function installFirst(memory: LogMemory, options: LogOptions): void {
+  const { storageUnits, replicas, actorThreads } = options;
+  const sequencer = options.sequencer ? sequencerActor(0) : NO_SEQUENCER;
+  const installed = memory.layoutStore.propose(firstProjection(storageUnits, replicas, sequencer));
+  assert(installed === 'written', 'the layout store of a new log is empty');
+  if (options.sequencer) memory.sequencer.setBuilt(1);
+  settle(memory.homes, placeActors(actorThreads - 1, storageUnits));
+}
+
 /**
  * Attaches the calling thread to the log that `handle` comes from. Rejects with
- * ERR_INVALID_ARGUMENT (no handle), ERR_TOO_MANY_THREADS (attachMax), ERR_CLOSED. The owner's
- * event loop must turn meanwhile.
+ * ERR_INVALID_ARGUMENT (no handle, options), ERR_TOO_MANY_THREADS (attachMax), ERR_CLOSED. The
+ * owner's event loop must turn meanwhile.
  */
-export async function attach(handle: TangoHandle): Promise<Tango> {
+export async function attach(handle: TangoHandle, options: AttachOptions = {}): Promise<Tango> {
   checkHandle(handle);
-  const { buffers, placement, times } = handle;
+  checkKeys('attach', options, ['link']);
+  const kind = options.link === undefined ? handle.link : checkLink(options.link);
+  const { buffers, times } = handle;
   let tango: Tango | undefined;
   let gone = false;
   const attachment = await Attachment.register(handle.registrar, () => {
@@ -102,8 +136,18 @@ export async function attach(handle: TangoHandle): Promise<Tango> {
   const { thread, incarnation } = attachment.registration;
   try {
     const memory = new LogMemory(buffers);
-    const link = new MailboxLink({ memory, placement, thread, incarnation, times });
-    tango = new Tango({ handle, memory, link, closeShared: () => attachment.leave() });
+    const flight = new Flight(memory.threads, thread);
+    const link = new MailboxLink({ memory, kind, flight, thread, incarnation, times });
+    const watched = new Watched(handle.watch, thread, incarnation);
+    tango = new Tango({
+      handle,
+      memory,
+      link,
+      closeShared: () => {
+        watched.leave();
+        return attachment.leave();
+      },
+    });
   } catch (error) {
     await attachment.leave();
     throw error;
@@ -117,20 +161,14 @@ export async function attach(handle: TangoHandle): Promise<Tango> {
 
 /** Enough to tell a handle from something else, and from one that went through JSON. */
 function checkHandle(handle: unknown): asserts handle is TangoHandle {
-  const { tangolog, buffers, placement, times, registrar } = (handle ?? {}) as Partial<TangoHandle>;
+  const { tangolog, buffers, times, registrar, watch } = (handle ?? {}) as Partial<TangoHandle>;
   const whole =
     tangolog === 1 &&
     Array.isArray(buffers?.units) &&
     [...buffers.units, buffers.threads].every((buffer) => buffer instanceof SharedArrayBuffer) &&
-    Array.isArray(placement?.units) &&
     typeof times?.holeFillMs === 'number' &&
     typeof registrar?.path === 'string' &&
-    typeof registrar.secret === 'string';
+    typeof registrar.secret === 'string' &&
+    typeof watch?.path === 'string';
   if (!whole) throw invalid('handle', handle, 'the handle of an open log');
-}
-
-/** Threads that are attached learn first, so that their operations end as ERR_CLOSED. */
-async function closeAll(registrar: Registrar, system: ActorSystem): Promise<void> {
-  await registrar.close();
-  await system.close();
 }

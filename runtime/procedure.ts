@@ -11,8 +11,10 @@ export const NO_ANSWER = 64;
 /** The actor's thread has exited; the request may or may not have been served. */
 export const ACTOR_EXITED = 65;
 
-/** A request to an actor. */
+/** A request to an actor, or to the step that it would take. */
 export interface Call {
+  /** Taken on shared memory by the caller, whatever its link and whoever lives. */
+  readonly oneSided?: true;
   readonly to: ActorId;
   readonly type: MessageType;
   readonly epoch: number;

@@ -5,6 +5,7 @@
 import { TangoError } from '../actors/tango-error.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { fillPosition } from './chain.ts';
+import { lostError } from './deadline.ts';
 import type { LogClient } from './log-client.ts';
 import { copyEntry, type LogEntry, type Position } from './log-entry.ts';
 import { type Procedure, pause } from './procedure.ts';
@@ -15,10 +16,20 @@ const PAUSE_MS_MAX = 1;
 
 /** The entry at `position` if the whole chain holds it now; undefined while it is undecided. */
 export function readComplete(client: LogClient, position: Position): LogEntry | undefined {
+  for (;;) {
+    const entry = readUnderMap(client, position);
+    // AFTER the read: only now it is known that the unit was the last of the chain, and not wiped.
+    if (client.isCurrent) return entry;
+    client.refreshProjection();
+  }
+}
+
+function readUnderMap(client: LogClient, position: Position): LogEntry | undefined {
   const { map, memory } = client;
   // A prefix trim takes place in one step for every chain, whatever its units know of it yet.
   if (position < memory.sequencer.trimMark()) return { kind: 'trimmed', position };
   const { chain } = map.extentOf(position);
+  if (chain.length === 0) return lostOrUndefined(client, position);
   const { reader } = memory.unit(chain[chain.length - 1]);
   const address = map.addressOf(position);
   switch (reader.locate(address, position)) {
@@ -34,6 +45,12 @@ export function readComplete(client: LogClient, position: Position): LogEntry | 
   }
 }
 
+/** Beyond the tail nothing can be lost yet. */
+function lostOrUndefined(client: LogClient, position: Position): undefined {
+  if (position < client.tail() && client.isCurrent) throw lostError(client, position);
+  return undefined;
+}
+
 /**
  * Reads `position`. At or beyond the tail: ERR_UNWRITTEN, and nothing is decided. Below it: waits
  * for the writer up to `holeFillMs`, then fills (Tango: 100 ms).
@@ -42,7 +59,7 @@ export function* readPosition(client: LogClient, position: Position): Procedure<
   client.counters.reads++;
   const complete = readComplete(client, position);
   if (complete !== undefined) return complete;
-  if (position >= client.memory.sequencer.tail()) throw unwritten(position);
+  if (position >= client.tail()) throw unwritten(position);
   return yield* waitThenFill(client, position);
 }
 
@@ -79,9 +96,10 @@ export function unwritten(position: Position): TangoError {
 export function isComplete(client: LogClient, position: Position): boolean {
   const { map, memory } = client;
   const { chain } = map.extentOf(position);
+  if (chain.length === 0) return false;
   const { slots } = memory.unit(chain[chain.length - 1]);
   const isHeld = slots.look(map.addressOf(position)) === SlotOutcome.WRITTEN;
-  return isHeld && position >= memory.sequencer.trimMark();
+  return isHeld && position >= memory.sequencer.trimMark() && client.isCurrent;
 }
 
 /**
@@ -97,13 +115,17 @@ export function isPrefixTrimmed(client: LogClient, position: Position): boolean 
     .every(({ unit, address }) => memory.unit(unit).slots.watermark() >= address);
 }
 
-/** First position in [from, to) that the tail of its chain does not hold; `to` if there is none. */
+/**
+ * First position in [from, to) that the tail of its chain does not hold; `to` if there is none. A
+ * position that is lost counts as decided: nobody will ever decide it.
+ */
 export function decidedRunEnd(client: LogClient, from: Position, to: Position): Position {
   const range = client.map.rangeOf(from);
   const n = range.extents.length;
   const end = Math.min(to, range.to ?? to);
   let first = end;
   for (const [i, { chain, start }] of range.extents.entries()) {
+    if (chain.length === 0) continue;
     const { slots } = client.memory.unit(chain[chain.length - 1]);
     const rowFrom = Math.ceil((from - range.from - i) / n);
     const rowTo = Math.ceil((first - range.from - i) / n);

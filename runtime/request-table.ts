@@ -4,7 +4,7 @@
  * are told apart by the tenant in the message.
  */
 
-import type { ActorId, Message } from '../actors/message.ts';
+import type { Message } from '../actors/message.ts';
 import { assert } from '../shared-memory/assert.ts';
 
 export interface RequestHandler {
@@ -18,7 +18,8 @@ const SLOTS_MAX = 1 << SLOT_BITS;
 export class RequestTable {
   readonly #handlers: (RequestHandler | undefined)[] = [];
   readonly #generations: number[] = [];
-  readonly #to: ActorId[] = [];
+  /** Incarnation of the thread that was to serve each request. */
+  readonly #receivers: number[] = [];
   /** The period in which each request was issued. */
   readonly #issuedIn: number[] = [];
   readonly #free: number[] = [];
@@ -29,11 +30,11 @@ export class RequestTable {
     return this.#open;
   }
 
-  /** Registers a request to `to` and returns its number. */
-  issue(handler: RequestHandler, to: ActorId): number {
+  /** Registers a request that thread `receiver`, an incarnation, is to serve; returns its number. */
+  issue(handler: RequestHandler, receiver: number): number {
     const slot = this.#free.pop() ?? this.#grow();
     this.#handlers[slot] = handler;
-    this.#to[slot] = to;
+    this.#receivers[slot] = receiver;
     this.#issuedIn[slot] = this.#period;
     this.#open++;
     return slot | (this.#generations[slot] << SLOT_BITS);
@@ -53,9 +54,9 @@ export class RequestTable {
     return handler;
   }
 
-  /** Numbers of open requests to actors for which `matches` holds. */
-  sentTo(matches: (to: ActorId) => boolean): number[] {
-    return this.#select((slot) => matches(this.#to[slot]));
+  /** Numbers of open requests to threads for which `matches` holds. */
+  sentTo(matches: (receiver: number) => boolean): number[] {
+    return this.#select((slot) => matches(this.#receivers[slot]));
   }
 
   /**
@@ -81,7 +82,7 @@ export class RequestTable {
     assert(slot < SLOTS_MAX, 'requests are bounded by the windows of appends and procedures');
     this.#handlers.push(undefined);
     this.#generations.push(0);
-    this.#to.push(0);
+    this.#receivers.push(0);
     this.#issuedIn.push(0);
     return slot;
   }

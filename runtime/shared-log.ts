@@ -2,6 +2,7 @@
  * The shared log as an application sees it (CORFU 1.1, Tango 2.4). Arguments are checked before
  * anything is appended; every call has a promise form and a blocking `Sync` twin.
  */
+import { slowTailOf } from '../actors/log-memory.ts';
 import type { Projection } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { unlessAborted } from './abort.ts';
@@ -14,10 +15,11 @@ import {
   checkStreams,
   invalid,
 } from './arguments.ts';
+import { changeAsAsked, checkChange, type ProjectionChange } from './asked-change.ts';
 import { trimPosition, trimPrefix } from './chain.ts';
 import { type EntriesOptions, type LogAccess, readEntries } from './entries.ts';
 import type { LogClient } from './log-client.ts';
-import type { DataEntry, LogEntry, Position, StreamId } from './log-entry.ts';
+import { type DataEntry, type LogEntry, type Position, type StreamId, shown } from './log-entry.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { PlayedEntry } from './played-entry.ts';
 import type { Procedure } from './procedure.ts';
@@ -115,16 +117,16 @@ export class SharedLog {
     checkPosition(position);
     const { client } = this.#link;
     const entry = readComplete(client, position);
-    if (entry === undefined) return this.#run(readPosition(client, position));
+    if (entry === undefined) return shown(await this.#run(readPosition(client, position)));
     client.counters.reads++;
-    return entry;
+    return shown(entry);
   }
 
   /** As read; blocks only for an entry that its writer has not finished. */
   readSync(position: Position): LogEntry {
     this.#checkOpen();
     checkPosition(position);
-    return this.#runSync(readPosition(this.#link.client, position));
+    return shown(this.#runSync(readPosition(this.#link.client, position)));
   }
 
   /**
@@ -139,12 +141,12 @@ export class SharedLog {
   tailSync(options: TailOptions = {}): Position {
     this.#checkOpen();
     checkKeys('tail', options, ['slow']);
-    const { memory, map } = this.#link.client;
+    const { client } = this.#link;
     if (options.slow !== undefined && typeof options.slow !== 'boolean') {
       throw invalid('slow', options.slow, 'a boolean');
     }
-    if (!options.slow) return memory.sequencer.tail();
-    return map.tailFrom((unit) => memory.unit(unit).slots.writtenLimit());
+    client.refreshProjection();
+    return options.slow ? slowTailOf(client.memory, client.map) : client.tail();
   }
 
   /**
@@ -153,12 +155,12 @@ export class SharedLog {
    * ERR_INVALID_ARGUMENT, ERR_UNWRITTEN, ERR_TIMEOUT, ERR_ACTOR_EXITED, ERR_LOG_FULL, ERR_CLOSED.
    */
   async fill(position: Position): Promise<LogEntry> {
-    return this.#run(this.#belowTail(position, decidePosition));
+    return shown(await this.#run(this.#belowTail(position, decidePosition)));
   }
 
   /** As fill; blocks. */
   fillSync(position: Position): LogEntry {
-    return this.#runSync(this.#belowTail(position, decidePosition));
+    return shown(this.#runSync(this.#belowTail(position, decidePosition)));
   }
 
   /**
@@ -237,6 +239,20 @@ export class SharedLog {
     return structuredClone(this.#link.client.map.projection);
   }
 
+  /**
+   * Changes the projection while the log is used (CORFU 1.9 to 1.12) and resolves to the one in
+   * which it holds. `remove`: a storage unit leaves its chains; a spare replaces it. `add`: storage
+   * units take part from the tail on, and no unit is sealed for it. `sequencer`: 'replace' names a
+   * new one, 'none' goes on without. Any number of threads may reconfigure at once. Rejects with
+   * ERR_INVALID_ARGUMENT (also for the last replica of a position), ERR_LOG_FULL (no memory for
+   * further units, `spareUnits`), ERR_TIMEOUT, ERR_CLOSED. Does not block.
+   */
+  async reconfigure(change: ProjectionChange): Promise<Projection> {
+    this.#checkOpen();
+    checkChange(this.#link.client, change);
+    return structuredClone(await this.#run(changeAsAsked(this.#link.client, change)));
+  }
+
   /** Reused by every appendSync: one is under way at a time on a thread. */
   readonly #outcome = new SyncOutcome();
 
@@ -253,7 +269,7 @@ export class SharedLog {
     this.#checkOpen();
     checkPosition(position);
     const { client } = this.#link;
-    if (position >= client.memory.sequencer.tail()) throw unwritten(position);
+    if (position >= client.tail()) throw unwritten(position);
     return procedure(client, position);
   }
 
@@ -261,7 +277,7 @@ export class SharedLog {
     this.#checkOpen();
     checkPosition(position);
     const { client } = this.#link;
-    if (position > client.memory.sequencer.tail()) throw unwritten(position);
+    if (position > client.tail()) throw unwritten(position);
     return trimPrefix(client, position);
   }
 

@@ -4,10 +4,20 @@
  * never contacts the sequencer.
  */
 import { MessageType } from '../actors/message.ts';
+import { NO_SEQUENCER } from '../actors/projection.ts';
+import { SEQUENCER_BUSY } from '../actors/sequencer.ts';
 import { Backpointers, streamOfHeader } from '../actors/stream-header.ts';
 import { TangoError } from '../actors/tango-error.ts';
+import type { EntryReader } from '../shared-memory/entry-reader.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
-import { Deadline, exited, lateError, newerProjection } from './deadline.ts';
+import {
+  Deadline,
+  freeSequencer,
+  lateError,
+  lostError,
+  newerProjection,
+  Patience,
+} from './deadline.ts';
 import type { LogClient } from './log-client.ts';
 import type { DataEntry, Position, StreamId } from './log-entry.ts';
 import { type PlayedEntry, PlayedEntryPlace } from './played-entry.ts';
@@ -140,9 +150,14 @@ export class StreamReader {
   *#loadNext(played: PlayedEntryPlace): Procedure<boolean> {
     const client = this.#client;
     const position = this.#positions[this.#next];
-    const { chain } = client.map.extentOf(position);
-    const { reader } = client.memory.unit(chain[chain.length - 1]);
-    const address = client.map.addressOf(position);
+    const { map } = client;
+    if (position < client.memory.sequencer.trimMark()) {
+      this.#passTrimmed(position);
+      this.#next++;
+      return false;
+    }
+    const reader = this.#readerOf(position);
+    const address = map.addressOf(position);
     const outcome = reader.locate(address, position);
     if (outcome === SlotOutcome.UNWRITTEN) {
       const entry = yield* readPosition(client, position);
@@ -154,6 +169,11 @@ export class StreamReader {
       outcome === SlotOutcome.WRITTEN &&
       played.load(reader, address, position) &&
       position >= client.memory.sequencer.trimMark();
+    // Of a unit that may not have been the last of its chain any more: look again.
+    if (!client.isCurrent) {
+      client.refreshProjection();
+      return false;
+    }
     if (!complete && outcome !== SlotOutcome.JUNK) this.#passTrimmed(position);
     this.#next++;
     return complete;
@@ -165,7 +185,8 @@ export class StreamReader {
     const next = this.#next;
     this.#occupied = false;
     try {
-      handler(played);
+      // It may take any time, and nobody's seal should wait for it.
+      this.#client.outside(() => handler(played));
     } catch (error) {
       if (this.#positions === positions && this.#next === next) this.#next--;
       throw error;
@@ -192,16 +213,23 @@ export class StreamReader {
   *#askTails(): Procedure<Position> {
     const client = this.#client;
     const deadline = new Deadline(client);
+    const patience = new Patience(client);
     for (;;) {
       const { epoch, sequencer } = client.map;
+      if (sequencer === NO_SEQUENCER) {
+        const text = 'streams need a sequencer, and the log works without one';
+        throw new TangoError('ERR_UNSUPPORTED', text);
+      }
       const type = MessageType.SEQUENCER_TAILS;
       const told = yield* call({ to: sequencer, type, epoch, extra: [this.stream] });
       if (told.outcome === SlotOutcome.OK) {
         this.#pointers.decode(told.extra, 0, told.position);
         return told.position;
       }
-      if (told.outcome === ACTOR_EXITED) throw exited('the sequencer', epoch);
-      if (told.outcome === SlotOutcome.SEALED) yield* newerProjection(client, deadline);
+      if (told.outcome === SlotOutcome.SEALED || told.outcome === ACTOR_EXITED) {
+        yield* newerProjection(client, deadline, epoch);
+      }
+      if (told.outcome === SEQUENCER_BUSY) yield* freeSequencer(deadline, patience);
       if (told.outcome === NO_ANSWER && deadline.passed) {
         throw lateError('the sequencer', 'its answer is missing');
       }
@@ -267,8 +295,8 @@ export class StreamReader {
   *#load(position: Position): Procedure<Met> {
     const client = this.#client;
     for (;;) {
-      const { chain } = client.map.extentOf(position);
-      const { reader } = client.memory.unit(chain[chain.length - 1]);
+      if (position < client.memory.sequencer.trimMark()) return 'trimmed';
+      const reader = this.#readerOf(position);
       const address = client.map.addressOf(position);
       const outcome = reader.locate(address, position);
       if (outcome === SlotOutcome.UNWRITTEN) {
@@ -276,18 +304,27 @@ export class StreamReader {
         if (entry.kind !== 'trimmed') continue;
         return this.#isTrimmed(position) ? 'trimmed' : 'nothing';
       }
-      if (outcome === SlotOutcome.JUNK) return 'nothing';
-      if (outcome === SlotOutcome.WRITTEN) {
-        const linked = this.#decodeHeader(position);
-        if (reader.confirm(address)) return linked ? 'linked' : 'nothing';
+      const linked = outcome === SlotOutcome.WRITTEN && this.#decodeHeader(reader, position);
+      const confirmed = outcome === SlotOutcome.WRITTEN && reader.confirm(address);
+      if (!client.isCurrent) {
+        client.refreshProjection();
+        continue;
       }
+      if (outcome === SlotOutcome.JUNK) return 'nothing';
+      if (confirmed) return linked ? 'linked' : 'nothing';
       return isPrefixTrimmed(client, position) ? 'trimmed' : 'nothing';
     }
   }
 
-  #decodeHeader(position: Position): boolean {
-    const { chain } = this.#client.map.extentOf(position);
-    const { reader } = this.#client.memory.unit(chain[chain.length - 1]);
+  /** The tail replica's reader. Throws when every replica is lost. */
+  #readerOf(position: Position): EntryReader {
+    const { map, memory } = this.#client;
+    const { chain } = map.extentOf(position);
+    if (chain.length === 0) throw lostError(this.#client, position);
+    return memory.unit(chain[chain.length - 1]).reader;
+  }
+
+  #decodeHeader(reader: EntryReader, position: Position): boolean {
     for (let i = 0; i < reader.streamCount; i++) {
       const at = reader.streamHeader(i);
       if (streamOfHeader(reader.words, at) !== this.stream) continue;

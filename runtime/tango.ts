@@ -84,7 +84,7 @@ export class Tango implements AsyncDisposable {
     }
     return {
       log: {
-        tail: sequencer.tail(),
+        tail: client.tail(),
         decidedMark: sequencer.decidedMark(),
         epoch: client.map.epoch,
         streams: sequencer.streamsKnown,

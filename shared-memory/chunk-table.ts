@@ -141,6 +141,16 @@ export class ChunkTable {
     return freed;
   }
 
+  /** Frees every chunk: the unit's claimant, under the conditions of Slots.wipe. */
+  wipe(): void {
+    for (let chunk = 0; chunk < this.count; chunk++) {
+      this.setUsed(chunk, 0);
+      storeLong(this.#longs, this.#usedLimitIndex(chunk), 0);
+      Atomics.store(this.#words, this.#stateIndex(chunk), ChunkState.FREE);
+    }
+    Atomics.add(this.#words, RECLAIMS, 1);
+  }
+
   /** Grows with every reclaim that freed something: lower chunks may be free again. */
   reclaims(): number {
     return Atomics.load(this.#words, RECLAIMS);

@@ -16,15 +16,17 @@ import {
   POSITION_LOW_WORD,
   payloadOffset,
   STREAM_COUNT_WORD,
+  SYSTEM_ENTRY_BIT,
   TOKEN_EPOCH_WORD,
   WRITER_SEQUENCE_HIGH_WORD,
   WRITER_SEQUENCE_LOW_WORD,
   WRITER_THREAD_WORD,
 } from './entry-layout.ts';
 import type { Slots } from './slots.ts';
-import { FIRST_REFERENCE, REFERENCE_SHIFT, SlotOutcome } from './slots-layout.ts';
+import { FIRST_REFERENCE, REFERENCE_SHIFT, SlotOutcome, TENANCY_OFFSET } from './slots-layout.ts';
 import { highWord, joinWords, lowWord, WORD_BYTES } from './words.ts';
 
+const TENANCY = TENANCY_OFFSET / WORD_BYTES;
 /** Looks at one slot: it can be written anew once while we look, not again and again. */
 const ATTEMPTS_MAX = 3;
 
@@ -37,6 +39,8 @@ export class EntryReader {
   #payloadOffset = 0;
   #payloadBytes = 0;
   #streamCount = 0;
+  #system = false;
+  #tenancy = 0;
 
   /** `headerWords`: words of one stream header. */
   constructor(slots: Slots, words: Int32Array, bytes: Uint8Array, headerWords: number) {
@@ -51,6 +55,8 @@ export class EntryReader {
    * about it. Throws InvariantError when the memory holds something else there.
    */
   locate(address: number, position: number): SlotOutcome {
+    // FIRST: a wipe begins by raising it, and confirm() looks at it again.
+    this.#tenancy = Atomics.load(this.#words, TENANCY);
     // BEFORE the slot, once: the limit never falls. Beyond it the slot may serve the lap below, whose
     // bytes may already be staged anew for this very position.
     if (address >= this.#slots.addressLimit()) return SlotOutcome.UNWRITTEN;
@@ -62,13 +68,19 @@ export class EntryReader {
       const outcome = this.#slots.look(address);
       if (outcome !== SlotOutcome.WRITTEN) return outcome;
       // Written since the load, or the reference was of the lap before: it has to be parsed anew.
+      // Wiped while we looked: whoever asks must look where the entry is now.
+      if (!this.#sameTenancy()) return SlotOutcome.UNWRITTEN;
       assert(attempt < ATTEMPTS_MAX, `the entry at position=${position} is intact`);
     }
   }
 
   /** True when what was read of the entry at `address` since locate() was valid throughout. */
   confirm(address: number): boolean {
-    return this.#slots.watermark() <= address;
+    return this.#slots.watermark() <= address && this.#sameTenancy();
+  }
+
+  #sameTenancy(): boolean {
+    return Atomics.load(this.#words, TENANCY) === this.#tenancy;
   }
 
   get payloadBytes(): number {
@@ -87,6 +99,11 @@ export class EntryReader {
 
   get streamCount(): number {
     return this.#streamCount;
+  }
+
+  /** The log's own entry, not an application's. */
+  get system(): boolean {
+    return this.#system;
   }
 
   get writerThread(): number {
@@ -129,13 +146,15 @@ export class EntryReader {
     if (base + ENTRY_HEADER_WORDS > words.length) return false;
     if (words[base + POSITION_LOW_WORD] !== lowWord(position)) return false;
     if (words[base + POSITION_HIGH_WORD] !== highWord(position)) return false;
-    const streamCount = words[base + STREAM_COUNT_WORD];
+    const counted = words[base + STREAM_COUNT_WORD];
+    const streamCount = counted & ~SYSTEM_ENTRY_BIT;
     const payloadBytes = words[base + PAYLOAD_BYTES_WORD];
     if (streamCount < 0 || streamCount > words.length || payloadBytes < 0) return false;
     const start = base * WORD_BYTES + payloadOffset(streamCount * this.#headerWords);
     if (start + payloadBytes > this.#bytes.length) return false;
     this.#base = base;
     this.#streamCount = streamCount;
+    this.#system = streamCount !== counted;
     this.#payloadBytes = payloadBytes;
     this.#payloadOffset = start;
     return true;

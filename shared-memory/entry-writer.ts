@@ -9,6 +9,7 @@ import {
   POSITION_HIGH_WORD,
   POSITION_LOW_WORD,
   STREAM_COUNT_WORD,
+  SYSTEM_ENTRY_BIT,
   TOKEN_EPOCH_WORD,
   WRITER_SEQUENCE_HIGH_WORD,
   WRITER_SEQUENCE_LOW_WORD,
@@ -26,6 +27,8 @@ export interface EntryHeader {
   payloadBytes: number;
   streamCount: number;
   epoch: number;
+  /** The log's own entry: a checkpoint of the stream state. */
+  system: boolean;
 }
 
 /**
@@ -80,7 +83,8 @@ export function stageHeader(
   words[base + WRITER_SEQUENCE_LOW_WORD] = lowWord(header.writerSequence);
   words[base + WRITER_SEQUENCE_HIGH_WORD] = highWord(header.writerSequence);
   words[base + PAYLOAD_BYTES_WORD] = header.payloadBytes;
-  words[base + STREAM_COUNT_WORD] = header.streamCount;
+  const { streamCount } = header;
+  words[base + STREAM_COUNT_WORD] = header.system ? streamCount | SYSTEM_ENTRY_BIT : streamCount;
   words[base + TOKEN_EPOCH_WORD] = header.epoch;
   for (let i = 0; i < headersWords; i++) words[base + ENTRY_HEADER_WORDS + i] = headers[i];
   // The padding before the payload: replicas are alike byte for byte.

@@ -6,7 +6,7 @@
  *        | slot count · chunk bytes · chunk count · headroom chunks ·   |
  *        | words of a stream header                                     |  written once by initialize
  *     64 +--------------------------------------------------------------+
- *        | sealed epoch                                                 |
+ *        | sealed epoch · tenancy: wipes so far · claimant · lost       |
  *    128 +--------------------------------------------------------------+
  *        | watermark (64 bit): every address below it is trimmed        |
  *    192 +--------------------------------------------------------------+
@@ -40,6 +40,9 @@ export const CHUNK_COUNT_OFFSET = 8;
 export const HEADROOM_CHUNKS_OFFSET = 12;
 export const STREAM_HEADER_WORDS_OFFSET = 16;
 export const SEALED_EPOCH_OFFSET = CACHE_LINE_BYTES;
+export const TENANCY_OFFSET = SEALED_EPOCH_OFFSET + 4;
+export const CLAIMANT_OFFSET = SEALED_EPOCH_OFFSET + 8;
+export const LOST_OFFSET = SEALED_EPOCH_OFFSET + 12;
 export const WATERMARK_OFFSET = SEALED_EPOCH_OFFSET + CACHE_LINE_BYTES;
 export const WRITTEN_LIMIT_OFFSET = WATERMARK_OFFSET + CACHE_LINE_BYTES;
 export const RECLAIMED_LIMIT_OFFSET = WRITTEN_LIMIT_OFFSET + CACHE_LINE_BYTES;

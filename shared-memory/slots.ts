@@ -109,6 +109,15 @@ export class Slots {
     return SlotOutcome.OK;
   }
 
+  /**
+   * Forgets `address` even if nothing is there yet: for a unit that is being rebuilt, whose copy
+   * of the entry may still come.
+   */
+  forget(address: number): SlotOutcome {
+    const outcome = this.#claim(address, SlotWord.TRIMMED);
+    return outcome === SlotOutcome.FULL ? outcome : this.tryTrim(address);
+  }
+
   /** One past the last trimmed address of the decided run that starts at the watermark (CORFU 1.2). */
   trimmedRunEnd(): number {
     let address = this.watermark();
@@ -136,19 +145,49 @@ export class Slots {
     const from = loadLong(this.#longs, RECLAIMED_LIMIT);
     assert(limit <= this.watermark(), 'only trimmed addresses are reclaimed');
     if (limit <= from) return;
-    const slots = Math.min(limit - from, this.count);
-    const start = (from | 0) & this.#mask;
-    const untilEnd = Math.min(slots, this.count - start);
-    this.#words.fill(SlotWord.UNWRITTEN, this.#first + start, this.#first + start + untilEnd);
-    this.#words.fill(SlotWord.UNWRITTEN, this.#first, this.#first + slots - untilEnd);
+    this.#clear(from, limit);
     // Publishes the cleared slots; pairs with the load in addressLimit().
     storeLong(this.#longs, RECLAIMED_LIMIT, limit);
   }
 
-  /** Raises the sealed epoch; from here on requests with epoch <= `epoch` are refused (CORFU 1.2). */
+  /**
+   * Raises the sealed epoch; from here on requests with epoch <= `epoch` are refused (CORFU 1.2).
+   * Any thread may seal, several at once: it never decreases. Pairs with the load of sealedEpoch()
+   * that follows an announcement: either that sees the seal, or quiescence sees the announcement.
+   */
   seal(epoch: number): void {
-    assert(epoch >= this.sealedEpoch(), 'the sealed epoch never decreases');
-    Atomics.store(this.#words, SEALED_EPOCH, epoch);
+    let seen = this.sealedEpoch();
+    while (seen < epoch) {
+      const before = Atomics.compareExchange(this.#words, SEALED_EPOCH, seen, epoch);
+      if (before === seen) break;
+      seen = before;
+    }
+  }
+
+  /** Whether slots below the watermark wait to be given to the next lap. */
+  get owesReclaim(): boolean {
+    return loadLong(this.#longs, RECLAIMED_LIMIT) < this.watermark();
+  }
+
+  /**
+   * Makes every address from `watermark` on unwritten and everything below trimmed. Only the
+   * unit's claimant, while no projection names the unit and nobody is in flight who saw one that
+   * did. Dying in between leaves work for the next claimant, who wipes again.
+   */
+  wipe(watermark: number): void {
+    const from = loadLong(this.#longs, RECLAIMED_LIMIT);
+    this.#clear(from, Math.max(from, this.writtenLimit()));
+    storeLong(this.#longs, WRITTEN_LIMIT, watermark);
+    storeLong(this.#longs, RECLAIMED_LIMIT, watermark);
+    storeLong(this.#longs, WATERMARK, watermark);
+  }
+
+  #clear(from: number, to: number): void {
+    const slots = Math.min(to - from, this.count);
+    const start = (from | 0) & this.#mask;
+    const untilEnd = Math.min(slots, this.count - start);
+    this.#words.fill(SlotWord.UNWRITTEN, this.#first + start, this.#first + start + untilEnd);
+    this.#words.fill(SlotWord.UNWRITTEN, this.#first, this.#first + slots - untilEnd);
   }
 
   #claim(address: number, word: number): SlotOutcome {

@@ -18,6 +18,18 @@ const USED_STEP_BYTES = 4096;
 /** `used limit` of a leased chunk moves in steps, so that a run of appends shares one store. */
 const LIMIT_STEP = 16;
 
+/** What a thread needs of a place to stage entries in. */
+export type StagingPlace = Pick<Staging, 'take' | 'willPublish' | 'settle' | 'yield' | 'leave'>;
+
+/** The place of a unit that is gone: its memory is not touched any more. */
+export const NOWHERE: StagingPlace = {
+  take: () => 0,
+  willPublish: () => {},
+  settle: () => {},
+  yield: () => {},
+  leave: () => {},
+};
+
 export class Staging {
   readonly #table: ChunkTable;
   readonly #tenant: number;

@@ -11,9 +11,12 @@ import { Slots } from './slots.ts';
 import {
   CHUNK_BYTES_OFFSET,
   CHUNK_COUNT_OFFSET,
+  CLAIMANT_OFFSET,
   HEADROOM_CHUNKS_OFFSET,
+  LOST_OFFSET,
   SLOT_COUNT_OFFSET,
   STREAM_HEADER_WORDS_OFFSET,
+  TENANCY_OFFSET,
   UNIT_HEADER_BYTES,
 } from './slots-layout.ts';
 import { alignUp, CACHE_LINE_BYTES, ceilPowerOfTwo, WORD_BYTES } from './words.ts';
@@ -89,6 +92,10 @@ export function allocateUnit(sizes: UnitSizes): SharedArrayBuffer {
   return buffer;
 }
 
+const TENANCY = TENANCY_OFFSET / WORD_BYTES;
+const CLAIMANT = CLAIMANT_OFFSET / WORD_BYTES;
+const LOST = LOST_OFFSET / WORD_BYTES;
+
 /** One thread's views on a unit. */
 export class UnitMemory {
   readonly slots: Slots;
@@ -106,5 +113,51 @@ export class UnitMemory {
     this.chunks = new ChunkTable(buffer, areaOffset({ slotCount, chunkCount }));
     const headerWords = this.words[STREAM_HEADER_WORDS_OFFSET / WORD_BYTES];
     this.reader = new EntryReader(this.slots, this.words, this.bytes, headerWords);
+  }
+
+  /** How often the memory was wiped: tells its tenants, the unit ids, apart. */
+  tenancy(): number {
+    return Atomics.load(this.words, TENANCY);
+  }
+
+  /** Incarnation of the thread that prepares this memory for a unit to come; 0: nobody. */
+  claimant(): number {
+    return Atomics.load(this.words, CLAIMANT);
+  }
+
+  /**
+   * Claims the memory for `incarnation` if `expected` holds it: 0, or a claimant that is dead.
+   * What was prepared before counts for nothing: each claim ends in a wipe of its own.
+   */
+  claim(expected: number, incarnation: number): boolean {
+    return Atomics.compareExchange(this.words, CLAIMANT, expected, incarnation) === expected;
+  }
+
+  /** Ends the claim of `incarnation`. */
+  unclaim(incarnation: number): void {
+    Atomics.compareExchange(this.words, CLAIMANT, incarnation, 0);
+  }
+
+  /** Whether what is here is gone or cannot be trusted: no unit is revived on it, only wiped. */
+  lost(): boolean {
+    return Atomics.load(this.words, LOST) !== 0;
+  }
+
+  markLost(): void {
+    Atomics.store(this.words, LOST, 1);
+  }
+
+  /**
+   * Begins a tenancy: an empty unit whose addresses start at `watermark`, sealed up to `epoch`.
+   * Returns the tenancy. Only the claimant, under the conditions of Slots.wipe.
+   */
+  wipe(watermark: number, epoch: number): number {
+    // FIRST: whoever still believes in the tenant before can tell.
+    const tenancy = Atomics.add(this.words, TENANCY, 1) + 1;
+    this.slots.seal(epoch);
+    this.slots.wipe(watermark);
+    this.chunks.wipe();
+    Atomics.store(this.words, LOST, 0);
+    return tenancy;
   }
 }

@@ -39,6 +39,12 @@ export class WriteOnceRegisters {
     this.#areaOffset = REGISTERS_OFFSET + this.count * WORD_BYTES;
   }
 
+  /** Whether a register is written; cheaper than reading it. */
+  has(index: number): boolean {
+    if (index < 0 || index >= this.count) return false;
+    return Atomics.load(this.#words, REGISTERS_OFFSET / WORD_BYTES + index) !== 0;
+  }
+
   /** The text of a register, or undefined while it is absent. */
   read(index: number): string | undefined {
     if (index < 0 || index >= this.count) return undefined;
@@ -58,7 +64,7 @@ export class WriteOnceRegisters {
    */
   write(index: number, text: string): 'written' | 'present' | 'full' {
     if (index < 0 || index >= this.count) return 'full';
-    if (this.read(index) !== undefined) return 'present';
+    if (this.has(index)) return 'present';
     const encoded = new TextEncoder().encode(text);
     const size = WORD_BYTES + alignUp(encoded.length, WORD_BYTES);
     const taken = this.#takeBytes(size);
@@ -84,9 +90,23 @@ export class WriteOnceRegisters {
     return -1;
   }
 
-  /** Highest register known to be written, from which to look further up. */
+  /**
+   * Highest register that anybody has acted on: a writer that died may have left one above it.
+   * One load, for whoever asks whether what it knows is still the latest.
+   */
   highestHint(): number {
     return Atomics.load(this.#words, HIGHEST);
+  }
+
+  /**
+   * The highest written register of a gapless sequence, from the hint up. Raises the hint: nobody
+   * acts on a register that a load of the hint does not show.
+   */
+  highest(): number {
+    let index = this.highestHint();
+    while (this.has(index + 1)) index++;
+    this.#raiseHighest(index);
+    return index;
   }
 
   #raiseHighest(index: number): void {

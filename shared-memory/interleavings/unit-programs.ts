@@ -33,7 +33,8 @@ export function stageEntry(
 ): void {
   const payloadBytes = PAYLOAD_WORDS * WORD_BYTES;
   const header = { position, writerThread: 1, writerSequence: 0, payloadBytes, epoch: 1 };
-  stageHeader(memory.words, offset, { ...header, streamCount: 0 }, NO_HEADERS, 0);
+  const kind = { streamCount: 0, system: false };
+  stageHeader(memory.words, offset, { ...header, ...kind }, NO_HEADERS, 0);
   const payload = offset / WORD_BYTES + ENTRY_HEADER_WORDS;
   for (let i = 0; i < PAYLOAD_WORDS; i++) memory.words[payload + i] = content;
 }

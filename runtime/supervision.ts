@@ -1,0 +1,71 @@
+/**
+ * The owner's part in keeping actor threads alive: only it can start and end them. A thread that has
+ * exited gets a successor once nobody expects anything of it any more; one that the monitor found
+ * stalled is ended.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ActorSystem } from '../actors/actor-system.ts';
+import type { LogMemory } from '../actors/log-memory.ts';
+import type { ThreadIndex } from '../shared-memory/thread-table.ts';
+import { ThreadState } from '../shared-memory/thread-table-layout.ts';
+import type { LogThreadData, StalledMessage } from './log-worker.ts';
+import type { MailboxLink } from './mailbox-link.ts';
+import { repair } from './repair.ts';
+
+const LOOK_MS = 2;
+/** The monitor has had its time; it may be the one that died. */
+const OWN_REPAIR_MS = 20;
+
+export class Supervision {
+  readonly #memory: LogMemory;
+  #system: ActorSystem<LogThreadData> | undefined;
+  #link: MailboxLink | undefined;
+  #ended = false;
+
+  constructor(memory: LogMemory) {
+    this.#memory = memory;
+  }
+
+  begin(system: ActorSystem<LogThreadData>, link: MailboxLink): void {
+    this.#system = system;
+    this.#link = link;
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** Settles once no actor is at home on `thread`, or no other thread could take it in. */
+  async vacated(thread: ThreadIndex): Promise<void> {
+    for (let waitedMs = 0; !this.#ended && this.#isHome(thread); waitedMs += LOOK_MS) {
+      if (!this.#othersLive()) return;
+      // What it cannot repair now, it will be asked again.
+      if (waitedMs >= OWN_REPAIR_MS) await this.#link?.run(this.#repaired()).catch(() => {});
+      await delay(LOOK_MS, undefined, { ref: false });
+    }
+  }
+
+  onMessage({ stalled, incarnation }: StalledMessage): void {
+    // The stalled one may have been replaced meanwhile.
+    if (this.#memory.threads.incarnation(stalled) !== incarnation) return;
+    void this.#system?.kill(stalled);
+  }
+
+  *#repaired() {
+    if (this.#link !== undefined) yield* repair(this.#link.client);
+  }
+
+  #isHome(thread: ThreadIndex): boolean {
+    const { homes } = this.#memory;
+    for (let index = 0; index < homes.count; index++) if (homes.home(index) === thread) return true;
+    return false;
+  }
+
+  #othersLive(): boolean {
+    const { sizes, threads } = this.#memory;
+    for (let thread = 0; thread < sizes.actorThreads; thread++) {
+      if (threads.state(thread) === ThreadState.ALIVE) return true;
+    }
+    return false;
+  }
+}
