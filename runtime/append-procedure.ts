@@ -43,8 +43,9 @@ export function* finishAppend(
   const deadline = new Deadline(client);
   let pending: Disturbance | undefined = disturbance;
   for (;;) {
+    // A disturbance of the token says nothing about a write.
+    const answered = append.hasToken ? pending : undefined;
     if (!append.hasToken) yield* takeToken(client, append, deadline, pending);
-    const answered: Disturbance | undefined = append.hasToken ? pending : undefined;
     const fate = yield* writeChain(client, append, deadline, answered);
     if (fate === 'done') return;
     // The position went to somebody else: the entry needs a new one.

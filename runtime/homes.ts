@@ -8,6 +8,8 @@ import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 
 /** The housekeeper's thread hosts what the log needs only while no other can. */
 const HOUSEKEEPER_COST = 1000;
+/** A thread that is starting makes whoever is sent there wait. */
+const STARTING_COST = 10_000;
 /** Replicas of one chain had better not die together. */
 const PEER_COST = 100;
 
@@ -33,6 +35,7 @@ export function pickHome(
     if (memory.threads.state(thread) !== ThreadState.ALIVE || suspects.has(thread)) continue;
     let cost = actorsAt(memory, map, thread).length;
     if (thread === last) cost += HOUSEKEEPER_COST;
+    if (!memory.threads.attends(thread)) cost += STARTING_COST;
     cost += PEER_COST * peerHomes.filter((home) => home === thread).length;
     if (cost >= lowest) continue;
     lowest = cost;

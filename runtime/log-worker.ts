@@ -1,7 +1,13 @@
 /** Entry of an actor thread of the log: says which actors live here, and which come to live here. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Actor } from '../actors/actor.ts';
-import { clientActor, homeIndexOf, isUnitActor, unitIndexOf } from '../actors/actor-ids.ts';
+import {
+  clientActor,
+  clientThreadOf,
+  homeIndexOf,
+  isUnitActor,
+  unitIndexOf,
+} from '../actors/actor-ids.ts';
 import { type ActorThreadData, type HostedActors, runActorThread } from '../actors/actor-thread.ts';
 import { LatestProjection } from '../actors/layout-store.ts';
 import type { SocketAddress } from '../actors/local-socket.ts';
@@ -12,6 +18,7 @@ import { StorageUnit } from '../actors/storage-unit.ts';
 import { Watched, WatchServer } from '../actors/watch.ts';
 import type { Flight } from '../shared-memory/flight.ts';
 import { Quiescence } from '../shared-memory/quiescence.ts';
+import { NO_THREAD } from '../shared-memory/thread-table.ts';
 import { Housekeeper } from './housekeeper.ts';
 import { type ClientTimes, LogClient } from './log-client.ts';
 import { membershipOf } from './membership.ts';
@@ -40,15 +47,18 @@ function actorsOn(memory: LogMemory, flight: Flight): HostedActors {
   // BEFORE it connects to itself: the others may be trying already.
   if (isHousekeeper) new WatchServer(watch, memory.threads);
   new Watched(watch, thread, memory.threads.incarnation(thread));
-  const adopt = (id: ActorId): Actor | undefined => adopted(memory, id);
+  const adopt = (id: ActorId): Actor | undefined =>
+    clientThreadOf(id) === NO_THREAD ? adopted(memory, id) : undefined;
   if (!isHousekeeper) return { specs: [], adopt };
   return { specs: [{ id: clientActor(thread), actor: housekeeperOf(memory, flight) }], adopt };
 }
 
-/** The actor of a message that was sent here, if it is at home here. */
-function adopted(memory: LogMemory, id: ActorId): Actor | undefined {
+/**
+ * The actor of a message that was sent here: it has come to live here, or has moved on already. Serving
+ * is safe all the same, and its sender waits for an answer.
+ */
+function adopted(memory: LogMemory, id: ActorId): Actor {
   const isHome = (): boolean => memory.homes.home(homeIndexOf(id)) === data.thread;
-  if (!isHome()) return undefined;
   if (isUnitActor(id)) {
     const quiescence = new Quiescence(memory.threads);
     return new StorageUnit({ memory: memory.unit(unitIndexOf(id)), quiescence, isHome });

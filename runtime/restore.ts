@@ -40,6 +40,7 @@ function moveIn({ memory, map, suspects }: LogClient): void {
   if (guests.length === 0) return;
   const isIdle = (thread: number): boolean =>
     memory.threads.state(thread) === ThreadState.ALIVE &&
+    memory.threads.attends(thread) &&
     !suspects.has(thread) &&
     actorsAt(memory, map, thread).length === 0;
   if (![...Array(last).keys()].some(isIdle)) return;

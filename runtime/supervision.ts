@@ -6,8 +6,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ActorSystem } from '../actors/actor-system.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
+import { ProjectionMap } from '../actors/projection.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
+import { actorsAt } from './homes.ts';
 import type { LogThreadData, StalledMessage } from './log-worker.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import { repair } from './repair.ts';
@@ -56,9 +58,9 @@ export class Supervision {
   }
 
   #isHome(thread: ThreadIndex): boolean {
-    const { homes } = this.#memory;
-    for (let index = 0; index < homes.count; index++) if (homes.home(index) === thread) return true;
-    return false;
+    const projection = this.#memory.layoutStore.latest();
+    if (projection === undefined) return false;
+    return actorsAt(this.#memory, new ProjectionMap(projection), thread).length > 0;
   }
 
   #othersLive(): boolean {

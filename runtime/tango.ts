@@ -1,9 +1,14 @@
 /** One thread's access to a log. */
+import { homeIndexOf, unitActor } from '../actors/actor-ids.ts';
 import type { ActorSystem } from '../actors/actor-system.ts';
 import type { ActorThreadStats } from '../actors/actor-thread.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
+import { NO_SEQUENCER } from '../actors/projection.ts';
+import { TangoError } from '../actors/tango-error.ts';
 import { THREAD_COUNTERS, type ThreadCounter } from '../actors/thread-counters.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
+import { invalid } from './arguments.ts';
+import type { LogThreadData } from './log-worker.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { TangoHandle } from './open.ts';
 import { SharedLog } from './shared-log.ts';
@@ -46,7 +51,7 @@ interface TangoParts {
   readonly memory: LogMemory;
   readonly link: MailboxLink;
   /** The owner's. */
-  readonly system?: ActorSystem;
+  readonly system?: ActorSystem<LogThreadData>;
   readonly closeShared: () => Promise<void>;
 }
 
@@ -100,6 +105,28 @@ export class Tango implements AsyncDisposable {
   /** Figures of the actor threads; only the owner has them, elsewhere empty. */
   async actorStats(): Promise<readonly ActorThreadStats[]> {
     return (await this.#parts.system?.stats()) ?? [];
+  }
+
+  /**
+   * For experiments: ends the thread that serves the sequencer, the housekeeping, or a storage unit
+   * (its id), wherever it stands; only the owner can. Settles after its last instruction. The log
+   * brings itself back. ERR_INVALID_ARGUMENT when nobody serves it, ERR_UNSUPPORTED elsewhere.
+   */
+  async kill(what: 'sequencer' | 'housekeeper' | number): Promise<void> {
+    const { memory, link, system } = this.#parts;
+    if (system === undefined) {
+      throw new TangoError('ERR_UNSUPPORTED', 'only the thread that opened the log can do that');
+    }
+    link.client.refreshProjection();
+    const { map } = link.client;
+    const last = memory.sizes.actorThreads - 1;
+    const home = (actor: number): number => memory.homes.home(homeIndexOf(actor));
+    if (what === 'housekeeper') return system.kill(last);
+    if (what === 'sequencer' && map.sequencer !== NO_SEQUENCER) {
+      return system.kill(home(map.sequencer));
+    }
+    if (typeof what === 'number' && map.has(what)) return system.kill(home(unitActor(what)));
+    throw invalid('what', what, "'sequencer', 'housekeeper' or a storage unit of the projection");
   }
 
   /**

@@ -171,6 +171,12 @@ export class ThreadTable {
     return count;
   }
 
+  /** Whether the thread has begun to turn, and has not exited: what is sent to it is taken. */
+  attends(thread: ThreadIndex): boolean {
+    const turning = isOn(Atomics.load(this.#words, this.#at(thread, SPELLS_OFFSET)));
+    return turning || isOn(Atomics.load(this.#words, this.#at(thread, SLEEPS_OFFSET)));
+  }
+
   beat(thread: ThreadIndex): void {
     const at = this.#at(thread, HEARTBEAT_OFFSET);
     Atomics.store(this.#words, at, (this.#words[at] + 1) | 0);
