@@ -1,6 +1,6 @@
 /**
- * The kill stress: real client threads on one log, one of which is killed every few milliseconds
- * and replaced. Histories survive in rings; after each batch of kills they are judged, the whole
+ * The kill stress: real client threads on one log. Every few milliseconds a thread is killed and
+ * replaced: a client, or one that hosts storage units, the sequencer or the monitor. Histories survive in rings; after each batch of kills they are judged, the whole
  * batch is read, and its prefix trimmed, so that a run may go on for ever.
  *
  *     const report = await killStress({ ...options, seed: 7, cycles: 2000 });
@@ -8,7 +8,8 @@
 import { Random } from '../../actors/simulation/random.ts';
 import { RecordState } from '../../shared-memory/history-ring-layout.ts';
 import { within } from '../../shared-memory/within.ts';
-import type { FinalState, LoggedOperation } from '../log-checker.ts';
+import type { FinalState, LoggedOperation } from '../simulation/log-checker.ts';
+import type { LinkKind } from '../log-client.ts';
 import type { LogEntry, Position } from '../log-entry.ts';
 import { open } from '../open.ts';
 import type { OpenOptions } from '../open-options.ts';
@@ -20,7 +21,7 @@ import { type SeatRecord, StressSeat } from './stress-seat.ts';
 import { checkCursors, scannedPositions } from './stress-streams.ts';
 
 /** Ends one actor thread; settles AFTER its exit was awaited. Replacing it is the log's business. */
-export type Killer = (choice: number) => Promise<void>;
+export type Killer = (choice: number, tango: Tango) => Promise<void>;
 
 export interface StressClock {
   /** Nanoseconds since `zeroSeconds` of the monotonic clock that all threads share. */
@@ -37,9 +38,10 @@ export interface KillStressOptions {
   readonly clients: number;
   /** Operations of a client at once. */
   readonly lanes: number;
+  /** How clients reach the log, in turn. */
+  readonly links: readonly LinkKind[];
   /** No further kills after this long, whatever is still planned. */
   readonly runMs: number;
-  /** Of the log, `link` among them: the handle carries it to the clients. */
   readonly log: OpenOptions;
   /** Switches the kinds of victims other than clients on. */
   readonly killers?: Readonly<Partial<Record<Exclude<VictimKind, 'client'>, Killer>>>;
@@ -185,11 +187,12 @@ class KillStress {
   }
 
   #spawn(seat: StressSeat): void {
-    const { seed, lanes, clock } = this.#options;
+    const { seed, lanes, links, clock } = this.#options;
     if (this.#ended) throw new Error('the run has ended');
     const client = ++this.#spawned;
     seat.spawn(client, {
       handle: this.#tango.handle,
+      link: links[client % links.length],
       seed: seed + client,
       value: firstValue(client),
       base: this.#base,
@@ -208,7 +211,7 @@ class KillStress {
       this.#spawn(seat);
     } else {
       await clock.rest(loadMs);
-      await killers?.[kind]?.(choice);
+      await killers?.[kind]?.(choice, this.#tango);
     }
     this.#kills[kind]++;
   }

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Random } from '../../actors/simulation/random.ts';
 import { HistoryRecorder } from '../../shared-memory/history-ring.ts';
+import type { LinkKind } from '../log-client.ts';
 import { attach, type TangoHandle } from '../open.ts';
 import { StressClient } from './stress-client.ts';
 
@@ -12,6 +13,7 @@ export interface StressClientData {
   readonly value: number;
   readonly base: number;
   readonly lanes: number;
+  readonly link: LinkKind;
   /** Zero of the clock of all histories, in seconds of the machine's monotonic clock. */
   readonly zeroSeconds: number;
 }
@@ -20,7 +22,7 @@ export interface StressClientData {
 export type StressCommand = { readonly pause: true } | { readonly resume: number };
 export type StressReport = 'working' | 'paused';
 
-const { handle, ring, seed, zeroSeconds, ...work } = workerData as StressClientData;
+const { handle, link, ring, seed, zeroSeconds, ...work } = workerData as StressClientData;
 const now = (): number => {
   const [seconds, nanoseconds] = process.hrtime();
   return (seconds - zeroSeconds) * 1e9 + nanoseconds;
@@ -28,7 +30,7 @@ const now = (): number => {
 const report = (what: StressReport): void => parentPort?.postMessage(what);
 const rest = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const { log } = await attach(handle);
+const { log } = await attach(handle, { link });
 const recorder = new HistoryRecorder(ring, now);
 const client = new StressClient({ log, recorder, random: new Random(seed), rest, ...work });
 parentPort?.on('message', async (command: StressCommand) => {

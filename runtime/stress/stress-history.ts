@@ -4,7 +4,7 @@
  */
 import type { HistoryRecord } from '../../shared-memory/history-ring.ts';
 import { RecordState } from '../../shared-memory/history-ring-layout.ts';
-import { checkLog, type FinalState, type LoggedOperation } from '../log-checker.ts';
+import { checkLog, type FinalState, type LoggedOperation } from '../simulation/log-checker.ts';
 
 /**
  * `key` and `value` of a record by its kind:
