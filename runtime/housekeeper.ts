@@ -21,9 +21,10 @@ import type { Procedure } from './procedure.ts';
 import { restore } from './restore.ts';
 import { checkpointStreams } from './stream-checkpointer.ts';
 
-const MONITOR_MS = 50;
-const RESTORE_MS = 50;
-const CHECKPOINT_MS = 50;
+/** Deaths are looked at when they are noticed; this is for stalls, and for what was not noticed. */
+const MONITOR_MS = 100;
+const RESTORE_MS = 100;
+const CHECKPOINT_MS = 100;
 
 /** A part of the housekeeping: a round, and a pause after it. */
 interface Chore {

@@ -12,6 +12,7 @@ import { tailOf } from '../actors/log-memory.ts';
 import { type ActorId, MessageType } from '../actors/message.ts';
 import {
   cloned,
+  forgetRanges,
   grown,
   joined,
   type Rebuild,
@@ -81,7 +82,7 @@ function* attempt(client: LogClient, change: Change): Procedure<boolean> {
     // From here to the proposal nothing is awaited: one flight.
     breakDeadLock(client, change);
     const { projection, taken } = nextProjection(client, map, change, spares);
-    const named = withSequencerOf(projection, change);
+    const named = withoutTrimmed(client, withSequencerOf(projection, change));
     for (const spare of spares) {
       if (taken.includes(spare.unit)) wipeSpare(client, spare, named);
     }
@@ -213,6 +214,11 @@ function withSequencerOf(projection: Projection, change: Change): Projection {
   const { epoch } = projection;
   const sequencer = change.sequencer === 'none' ? NO_SEQUENCER : sequencerActor(epoch);
   return { ...projection, sequencer, sequencerSince: epoch };
+}
+
+/** Keeps projections short: below the trim mark nobody looks, so units that hold no more are free. */
+function withoutTrimmed({ memory }: LogClient, projection: Projection): Projection {
+  return { ...projection, ranges: forgetRanges(projection.ranges, memory.sequencer.trimMark()) };
 }
 
 /** BEFORE the projection that sends everybody there. */
