@@ -191,10 +191,13 @@ export class Slots {
   }
 
   #claim(address: number, word: number): SlotOutcome {
-    if (address < this.watermark()) return SlotOutcome.TRIMMED;
-    if (address >= this.addressLimit()) return SlotOutcome.FULL;
-    // BEFORE the claim: a thread that dies in between leaves the limit too high, never too low.
-    if (address >= this.writtenLimit()) raiseLong(this.#longs, WRITTEN_LIMIT, address + 1);
+    if (address >= this.addressLimit()) {
+      return address < this.watermark() ? SlotOutcome.TRIMMED : SlotOutcome.FULL;
+    }
+    // BEFORE the claim: a thread that dies in between leaves the limit too high, never too low. Who
+    // raises it finds the watermark below as well: that is never above the limit.
+    const isRaised = raiseLong(this.#longs, WRITTEN_LIMIT, address + 1);
+    if (!isRaised && address < this.watermark()) return SlotOutcome.TRIMMED;
     const slot = this.#first + ((address | 0) & this.#mask);
     // Linearisation point. Publishes the staged bytes; pairs with load().
     const before = Atomics.compareExchange(this.#words, slot, SlotWord.UNWRITTEN, word);

@@ -20,15 +20,16 @@ export function storeLong(longs: BigInt64Array, index: number, value: number): v
   Atomics.store(longs, index, BigInt(value));
 }
 
-/** Raises a word that many threads may raise; never lowers it. */
-export function raiseLong(longs: BigInt64Array, index: number, value: number): void {
+/** Raises a word that many threads may raise; never lowers it. True when this call raised it. */
+export function raiseLong(longs: BigInt64Array, index: number, value: number): boolean {
   const wanted = BigInt(value);
   let seen = Atomics.load(longs, index);
   while (seen < wanted) {
     const before = Atomics.compareExchange(longs, index, seen, wanted);
-    if (before === seen) return;
+    if (before === seen) return true;
     seen = before;
   }
+  return false;
 }
 
 /** Low 32 bits of a safe integer, as a signed word. */
