@@ -7,6 +7,7 @@ import type { ActorId } from './message.ts';
  */
 export type UnitId = number;
 
+/** A power of two. */
 export const UNIT_MEMORIES_MAX = 128;
 /** Sequencers have an id each time one is named, taken in turn. */
 export const SEQUENCERS_MAX = 16;
@@ -21,7 +22,7 @@ export function sequencerActor(index: number): ActorId {
 
 /** Index of the memory that holds a unit. */
 export function unitIndex(unit: UnitId): number {
-  return unit % UNIT_MEMORIES_MAX;
+  return unit & (UNIT_MEMORIES_MAX - 1);
 }
 
 export function unitId(index: number, generation: number): UnitId {

@@ -77,9 +77,10 @@ export class SequencerSteps {
     const memory = this.#memory;
     if (!this.#lock()) return -1;
     let position = -1;
-    if (memory.serves(epoch)) {
+    // A state that served this epoch once was built for it: only a seal takes that away.
+    if (epoch === this.#limitEpoch && memory.sealedEpoch() < epoch) {
       const tail = memory.tail();
-      if (epoch === this.#limitEpoch && tail < this.#limitSeen) {
+      if (tail < this.#limitSeen) {
         memory.setTail(tail + 1);
         position = tail;
       }

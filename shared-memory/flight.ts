@@ -8,12 +8,16 @@ import type { ThreadIndex, ThreadTable } from './thread-table.ts';
 export class Flight {
   readonly #threads: ThreadTable;
   readonly #thread: ThreadIndex;
+  /** What the table says: odd while in flight. Nobody else writes it while the thread lives. */
+  #count: number;
   #depth = 0;
   #ended = false;
 
   constructor(threads: ThreadTable, thread: ThreadIndex) {
     this.#threads = threads;
     this.#thread = thread;
+    this.#count = threads.flight(thread);
+    assert((this.#count & 1) === 0, 'a thread begins on the ground');
   }
 
   /** Whether the thread is in flight now. */
@@ -23,12 +27,12 @@ export class Flight {
 
   /** Announces the thread, FIRST: what is loaded from here on may be acted on until leave(). */
   enter(): void {
-    if (this.#depth++ === 0 && !this.#ended) this.#threads.announce(this.#thread);
+    if (this.#depth++ === 0) this.#turn();
   }
 
   leave(): void {
     assert(this.#depth > 0, 'only who has entered leaves');
-    if (--this.#depth === 0 && !this.#ended) this.#threads.leave(this.#thread);
+    if (--this.#depth === 0) this.#turn();
   }
 
   /**
@@ -37,19 +41,26 @@ export class Flight {
    */
   outside<T>(body: () => T): T {
     const depth = this.#depth;
-    if (depth > 0 && !this.#ended) this.#threads.leave(this.#thread);
+    if (depth > 0) this.#turn();
     this.#depth = 0;
     try {
       return body();
     } finally {
       this.#depth = depth;
-      if (depth > 0 && !this.#ended) this.#threads.announce(this.#thread);
+      if (depth > 0) this.#turn();
     }
   }
 
   /** The index may get another tenant: its words are not touched any more. */
   end(): void {
-    if (this.active && !this.#ended) this.#threads.leave(this.#thread);
+    if (this.active && !this.#ended) this.#turn();
     this.#ended = true;
+  }
+
+  /** From the ground into flight, or back. */
+  #turn(): void {
+    if (this.#ended) return;
+    this.#count = (this.#count + 1) | 0;
+    this.#threads.setFlight(this.#thread, this.#count);
   }
 }

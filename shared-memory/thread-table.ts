@@ -148,6 +148,14 @@ export class ThreadTable {
     Atomics.store(this.#words, flights, switchedOff(count));
   }
 
+  /**
+   * announce() and leave() for whoever keeps the count itself: a thread's Flight, the only writer of
+   * the word while the thread lives.
+   */
+  setFlight(thread: ThreadIndex, count: number): void {
+    Atomics.store(this.#words, this.#at(thread, FLIGHTS_OFFSET), count);
+  }
+
   inFlight(thread: ThreadIndex): boolean {
     return isOn(this.flight(thread));
   }
