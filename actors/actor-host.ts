@@ -64,6 +64,8 @@ export class ActorHost {
   #membership = -1;
   #membershipNews = false;
   #spilled = 0;
+  /** This turn is in flight. */
+  #flying = false;
   #received = 0;
   #turns = 0;
 
@@ -90,16 +92,25 @@ export class ActorHost {
   }
 
   /**
-   * One turn; true when there was something to do. The thread is in flight throughout: actors may
-   * act on what they load in it.
+   * One turn; true when there was something to do. The thread is in flight from the first message or
+   * timer on: actors may act on what they load in the turn.
    */
   turn(): boolean {
-    this.#flight.enter();
     try {
       return this.#turn();
     } finally {
-      this.#flight.leave();
+      if (this.#flying) {
+        this.#flying = false;
+        this.#flight.leave();
+      }
     }
+  }
+
+  /** Looking for work is no flight: a thread that spins tells nobody. */
+  #fly(): void {
+    if (this.#flying) return;
+    this.#flying = true;
+    this.#flight.enter();
   }
 
   #turn(): boolean {
@@ -176,6 +187,7 @@ export class ActorHost {
   }
 
   #dispatch(message: Message): void {
+    this.#fly();
     const index = this.#actorIndex[message.to];
     const hosted = index < 0 ? this.#adopted(message.to) : this.#actors[index];
     // An actor of an earlier tenant of this thread's index: its messages go nowhere.
@@ -195,6 +207,7 @@ export class ActorHost {
       const due = this.#timers.take(now);
       if (due === undefined) return fired;
       fired = true;
+      this.#fly();
       const hosted = this.#actors[this.#actorIndex[due.actor]];
       hosted.actor.onTimer?.(due.timer, hosted);
     }
@@ -269,6 +282,7 @@ export class ActorHost {
   /** Told in a turn, never from within a send: who is told may send in turn. */
   #tellMembership(): void {
     this.#membershipNews = false;
+    this.#fly();
     this.#options.onMembership?.();
   }
 }

@@ -1,7 +1,6 @@
 /** Who serves what, and who lives, from the tables in shared memory. */
 import type { LogMemory } from '../actors/log-memory.ts';
 import { directoryOf } from '../actors/placement.ts';
-import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import type { Membership } from './log-client.ts';
 
 export function membershipOf({ homes, threads }: LogMemory): Membership {
@@ -9,8 +8,7 @@ export function membershipOf({ homes, threads }: LogMemory): Membership {
   return {
     receiverOf: (actor) => {
       const home = directory(actor);
-      if (home < 0 || threads.state(home) !== ThreadState.ALIVE) return 0;
-      return threads.incarnation(home);
+      return home < 0 ? 0 : threads.tenant(home);
     },
     lives: (incarnation) => threads.lives(incarnation),
   };

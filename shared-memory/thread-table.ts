@@ -105,6 +105,11 @@ export class ThreadTable {
     return Math.abs(this.#tenant(thread));
   }
 
+  /** Incarnation of the thread that lives here; 0 when none does. */
+  tenant(thread: ThreadIndex): number {
+    return Math.max(0, this.#tenant(thread));
+  }
+
   /** Whether some thread lives as `incarnation`: false from the notice of its exit on, for ever. */
   lives(incarnation: number): boolean {
     for (let thread = 0; thread < this.count; thread++) {
