@@ -103,8 +103,11 @@ export class AppendOperation implements RequestHandler {
   }
 
   begin(): void {
-    const { map, link } = this.#client;
-    if (map.sequencer === NO_SEQUENCER) return this.#disturbed(NO_ANSWER);
+    const { map, link, paced } = this.#client;
+    // Paced, each request is to be an event of its own: as the procedure makes them.
+    if (map.sequencer === NO_SEQUENCER || (paced && link === 'direct')) {
+      return this.#disturbed(NO_ANSWER);
+    }
     if (link === 'direct') return this.#appendHere();
     this.#client.request(this.#next(), this);
   }

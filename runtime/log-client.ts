@@ -111,7 +111,7 @@ export class LogClient implements Actor {
   readonly link: LinkKind;
   readonly oneSided: OneSided;
   readonly #repair: ((client: LogClient) => Procedure<void>) | undefined;
-  readonly #paced: boolean;
+  readonly paced: boolean;
   readonly #flight: Flight;
   readonly #requests = new RequestTable();
   /** Places to stage entries by memory index, and the units they are of. */
@@ -145,7 +145,7 @@ export class LogClient implements Actor {
     this.link = options.link;
     this.#flight = options.flight;
     this.#repair = options.repair;
-    this.#paced = options.paced ?? false;
+    this.paced = options.paced ?? false;
     const latest = new LatestProjection(this.memory.layoutStore);
     const capacity = capacityOf(this.memory, () => latest.map());
     const { sequencer } = this.memory;
@@ -309,7 +309,7 @@ export class LogClient implements Actor {
   answerHere(effect: Effect): Answer | undefined {
     if ('pauseMs' in effect) return undefined;
     if (effect.oneSided !== true && this.link !== 'direct') return undefined;
-    return this.#paced ? undefined : this.#serve(effect);
+    return this.paced ? undefined : this.#serve(effect);
   }
 
   /** Sends what an effect asks for and resumes `run` with the answer. */
