@@ -6,7 +6,7 @@
 import type { Quiescence } from '../shared-memory/quiescence.ts';
 import type { UnitMemory } from '../shared-memory/unit-memory.ts';
 import type { Actor, ActorContext } from './actor.ts';
-import { DRAIN_CHECK_MS } from './config.ts';
+import { DRAIN_CHECK_MS, DRAIN_CHECK_MS_MAX } from './config.ts';
 import { Message, MessageType } from './message.ts';
 import { leavesGarbage, serveUnit } from './unit-steps.ts';
 
@@ -28,6 +28,8 @@ export class StorageUnit implements Actor {
   /** Watermark up to which slots and chunks are to be reclaimed once nobody is in flight. */
   #reclaimTo = 0;
   #reclaiming = false;
+  /** Until the next look: flights take microseconds, unless their thread waits for a core. */
+  #pauseMs = 0;
   /** The memory's tenancy when that was noted: after a wipe it means nothing. */
   #tenancy = 0;
 
@@ -61,12 +63,16 @@ export class StorageUnit implements Actor {
     this.#reclaimTo = this.#memory.slots.watermark();
     this.#reclaiming = true;
     this.#quiescence.begin();
+    this.#pauseMs = DRAIN_CHECK_MS;
     // This thread is in flight as well, so never at once.
     context.after(0, TIMER_RECLAIM);
   }
 
   #finishReclaim(context: ActorContext): void {
-    if (!this.#quiescence.passed()) return context.after(DRAIN_CHECK_MS, TIMER_RECLAIM);
+    if (!this.#quiescence.passed()) {
+      this.#pauseMs = Math.min(2 * this.#pauseMs, DRAIN_CHECK_MS_MAX);
+      return context.after(this.#pauseMs, TIMER_RECLAIM);
+    }
     this.#reclaiming = false;
     // In flight since before these looks: neither a wipe nor a move can come in between.
     if (!this.#isHome() || this.#memory.tenancy() !== this.#tenancy) return;
