@@ -4,7 +4,7 @@
  * entries, the requests that await replies, and drives procedures.
  */
 import type { Actor, ActorContext } from '../actors/actor.ts';
-import { isUnitActor, type UnitId, unitIndex } from '../actors/actor-ids.ts';
+import { isUnitActor, type UnitId } from '../actors/actor-ids.ts';
 import { MAILBOX_WORDS } from '../actors/config.ts';
 import { LatestProjection } from '../actors/layout-store.ts';
 import { capacityOf, type LogMemory, tailOf } from '../actors/log-memory.ts';
@@ -17,85 +17,28 @@ import { leavesGarbage } from '../actors/unit-steps.ts';
 import { assert } from '../shared-memory/assert.ts';
 import { PayloadScratch } from '../shared-memory/entry-writer.ts';
 import type { Flight } from '../shared-memory/flight.ts';
-import { NOWHERE, Staging, type StagingPlace } from '../shared-memory/staging.ts';
+import type { StagingPlace } from '../shared-memory/staging.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import { type AppendCompletion, AppendOperation } from './append-operation.ts';
 import { ClientCounters } from './client-counters.ts';
+import type { ClientTimes, LinkKind, LogClientOptions, Membership } from './client-options.ts';
 import { EntryCache } from './entry-cache.ts';
 import {
   ACTOR_EXITED,
-  AFTER_PAUSE,
   type Answer,
   answerOf,
   type Call,
-  type Effect,
   NO_ANSWER,
   type Procedure,
 } from './procedure.ts';
+import { type Completion, type Performer, ProcedureRuns } from './procedure-runs.ts';
 import { type RequestHandler, RequestTable } from './request-table.ts';
-
-export interface ClientTimes {
-  /** Age at which an unwritten position below the tail is filled, milliseconds. */
-  readonly holeFillMs: number;
-  /** A request without a reply is repeated after this long, milliseconds. */
-  readonly requestMs: number;
-  /** An operation gives up after this long, milliseconds. */
-  readonly operationMs: number;
-  /** A client that waits for a new epoch for this long begins one itself, milliseconds. */
-  readonly takeoverMs: number;
-}
-
-export const DEFAULT_TIMES: ClientTimes = {
-  holeFillMs: 100,
-  requestMs: 1000,
-  operationMs: 10_000,
-  takeoverMs: 100,
-};
-
-/** How a client reaches storage units and sequencer (DESIGN 6). */
-export type LinkKind = 'mailbox' | 'direct';
-
-/** Who serves what, and who still lives; threads are incarnations. */
-export interface Membership {
-  /** The thread that serves `actor`; 0: none. */
-  receiverOf(actor: ActorId): number;
-  /** False once the thread has exited. */
-  lives(incarnation: number): boolean;
-}
-
-export interface LogClientOptions {
-  readonly memory: LogMemory;
-  /** Incarnation of the thread: tenant of chunks, writer of entries. */
-  readonly incarnation: number;
-  readonly times: ClientTimes;
-  /** Of the client's thread. */
-  readonly flight: Flight;
-  readonly link: LinkKind;
-  readonly membership: Membership;
-  /** Brings the log back when nobody else does; without it the client only waits. */
-  readonly repair?: (client: LogClient) => Procedure<void>;
-  /**
-   * Steps on shared memory are resumed as events of their own, so that others can act, and the
-   * client can die, in between: the simulator's choice.
-   */
-  readonly paced?: boolean;
-}
-
-/** How a procedure ends. */
-export interface Completion<T> {
-  done(value: T): void;
-  failed(error: unknown): void;
-}
+import { StagingPlaces } from './staging-places.ts';
 
 const TIMER_REQUESTS = 1;
 const TIMER_EXITED = 2;
-const TIMER_PACED = 3;
-/** Timer numbers from here on resume a paused procedure. */
-const FIRST_PAUSE_TIMER = 16;
 /** Words of the appends' requests and replies under way: half a mailbox, the rest is for others. */
 const WINDOW_WORDS_MAX = MAILBOX_WORDS / 2;
-/** Procedures under way at once; each has one request. Further ones wait for their turn. */
-const PROCEDURES_MAX = 1024;
 
 export class LogClient implements Actor {
   readonly role = 'client';
@@ -114,24 +57,17 @@ export class LogClient implements Actor {
   readonly paced: boolean;
   readonly #flight: Flight;
   readonly #requests = new RequestTable();
-  /** Places to stage entries by memory index, and the units they are of. */
-  readonly #staging: StagingPlace[] = [];
-  readonly #stagingUnits: UnitId[] = [];
+  readonly #staging: StagingPlaces;
+  readonly #procedures: ProcedureRuns;
   /** What a step taken here answers. */
   readonly reply = new Message();
-  /** Steps that wait for their turn when the client is paced. */
-  readonly #pacedSteps: { effect: Call; run: Run }[] = [];
   /** What is sent, by anyone on this thread: send() copies it before it returns. */
   readonly outgoing = new Message();
-  readonly #paused = new Map<number, Run>();
-  readonly #running = new Set<Run>();
-  readonly #queued: Run[] = [];
   readonly #idle: AppendOperation[] = [];
   readonly #waiting: AppendOperation[] = [];
   #context: ActorContext | undefined;
   #map: ProjectionMap;
   #sequence = 0;
-  #nextPause = FIRST_PAUSE_TIMER;
   #windowWords = 0;
   #busy = 0;
   #watching = false;
@@ -154,6 +90,8 @@ export class LogClient implements Actor {
       new SequencerSteps(sequencer, capacity, this.incarnation),
     );
     this.#map = latest.map();
+    this.#staging = new StagingPlaces(this.memory, this.incarnation);
+    this.#procedures = new ProcedureRuns(this.#performer());
   }
 
   start(context: ActorContext): void {
@@ -190,10 +128,7 @@ export class LogClient implements Actor {
     const latest = this.memory.layoutStore.latest();
     if (latest === undefined || latest.epoch <= this.#map.epoch) return false;
     this.#map = new ProjectionMap(latest);
-    // What a unit that is gone holds is not this client's any more: it may be wiped already.
-    for (const [index, unit] of this.#stagingUnits.entries()) {
-      if (unit !== undefined && !this.#map.has(unit)) delete this.#stagingUnits[index];
-    }
+    this.#staging.keepOnly(this.#map);
     return true;
   }
 
@@ -222,13 +157,7 @@ export class LogClient implements Actor {
 
   /** This thread's place to stage entries of `unit`; NOWHERE once the unit is gone. */
   staging(unit: UnitId): StagingPlace {
-    const index = unitIndex(unit);
-    if (this.#stagingUnits[index] === unit) return this.#staging[index];
-    if (!this.#map.has(unit)) return NOWHERE;
-    const staging = new Staging(this.memory.unit(unit).chunks, this.incarnation);
-    this.#staging[index] = staging;
-    this.#stagingUnits[index] = unit;
-    return staging;
+    return this.#staging.of(unit, this.#map);
   }
 
   /** Brings the log back if something is wrong with it and nobody else does (CORFU 1.9). */
@@ -281,16 +210,12 @@ export class LogClient implements Actor {
 
   /** Runs a procedure; `completion` is told once. The first steps run before the call returns. */
   run<T>(procedure: Procedure<T>, completion: Completion<T>): void {
-    const run = new ProcedureRun(this, procedure, completion);
-    this.#busy++;
-    if (this.#running.size >= PROCEDURES_MAX) this.#queued.push(run);
-    else this.#inFlight(() => this.#start(run));
+    this.#inFlight(() => this.#procedures.begin(procedure, completion));
   }
 
   /** Runs what an append under way goes on with: it is in the appends' window already. */
   runAtOnce<T>(procedure: Procedure<T>, completion: Completion<T>): void {
-    this.#busy++;
-    this.#start(new ProcedureRun(this, procedure, completion));
+    this.#procedures.beginAtOnce(procedure, completion);
   }
 
   /** Sends `message` as a request of `handler`; `to`, `type` and arguments are filled in. */
@@ -303,28 +228,6 @@ export class LogClient implements Actor {
     context.send(message);
     // Nobody serves it; the answer comes as one of its own, not from within here.
     if (receiver === 0) context.after(0, TIMER_EXITED);
-  }
-
-  /** The answer to an effect that needs nobody else; undefined for others: perform() it. */
-  answerHere(effect: Effect): Answer | undefined {
-    if ('pauseMs' in effect) return undefined;
-    if (effect.oneSided !== true && this.link !== 'direct') return undefined;
-    return this.paced ? undefined : this.#serve(effect);
-  }
-
-  /** Sends what an effect asks for and resumes `run` with the answer. */
-  perform(effect: Effect, run: Run): void {
-    if ('pauseMs' in effect) {
-      const timer = this.#nextPause++;
-      this.#paused.set(timer, run);
-      this.context.after(effect.pauseMs, timer);
-      return;
-    }
-    if (effect.oneSided === true || this.link === 'direct') {
-      this.#pacedSteps.push({ effect, run });
-      return this.context.after(0, TIMER_PACED);
-    }
-    this.request(fill(this.outgoing, effect), run);
   }
 
   receive(message: Message): void {
@@ -346,13 +249,7 @@ export class LogClient implements Actor {
   #fired(timer: number): void {
     if (timer === TIMER_REQUESTS) return this.#checkRequests();
     if (timer === TIMER_EXITED) return this.#answerExited();
-    if (timer === TIMER_PACED) {
-      const step = this.#pacedSteps.shift();
-      return step?.run.resume(this.#serve(step.effect));
-    }
-    const run = this.#paused.get(timer);
-    this.#paused.delete(timer);
-    run?.resume(AFTER_PAUSE);
+    this.#procedures.onTimer(timer);
   }
 
   /** Threads have come or gone: requests to those that exited get their answer. */
@@ -367,6 +264,22 @@ export class LogClient implements Actor {
     } finally {
       this.#flight.leave();
     }
+  }
+
+  /** How this client's procedures reach the world. */
+  #performer(): Performer {
+    const { paced } = this;
+    const isOwn = (one: Call): boolean => one.oneSided === true || this.link === 'direct';
+    return {
+      answerHere: (one) => (isOwn(one) && !paced ? this.#serve(one) : undefined),
+      isPaced: (one) => isOwn(one) && paced,
+      serve: (one) => this.#serve(one),
+      send: (one, handler) => this.request(fill(this.outgoing, one), handler),
+      after: (delayMs, timer) => this.context.after(delayMs, timer),
+      counted: (change) => {
+        this.#busy += change;
+      },
+    };
   }
 
   /** Takes the receiver's step on shared memory. */
@@ -394,19 +307,6 @@ export class LogClient implements Actor {
     this.#busy--;
   }
 
-  /** Called by a procedure that has ended; the next one in the queue has its turn. */
-  procedureEnded(run: Run): void {
-    this.#busy--;
-    this.#running.delete(run);
-    const next = this.#left ? undefined : this.#queued.shift();
-    if (next !== undefined) this.#start(next);
-  }
-
-  #start(run: Run): void {
-    this.#running.add(run);
-    run.resume(AFTER_PAUSE);
-  }
-
   /** Called by an append whose window words are free again; it may be reused. */
   recycle(operation: AppendOperation): void {
     if (operation.inWindow) this.#windowWords -= operation.windowWords;
@@ -431,30 +331,18 @@ export class LogClient implements Actor {
     const text = 'the log was closed before the operation had ended';
     const error = new TangoError('ERR_ACTOR_EXITED', text);
     for (const append of this.#waiting.splice(0)) append.fail(error);
-    for (const run of this.#queued.splice(0)) run.abandon(error);
+    this.#procedures.leave(error);
     // A procedure may answer an exit with one more request or pause; its patience is short.
-    while (this.#requests.open > 0 || this.#paused.size > 0 || this.#pacedSteps.length > 0) {
-      for (const { run } of this.#pacedSteps.splice(0)) run.abandon(error);
-      this.#answer(
-        ACTOR_EXITED,
-        this.#requests.sentTo(() => true),
-      );
-      const paused = [...this.#paused.values()];
-      this.#paused.clear();
-      for (const run of paused) run.abandon(error);
-    }
-    this.#rest();
+    do {
+      const open = this.#requests.sentTo(() => true);
+      this.#answer(ACTOR_EXITED, open);
+    } while (this.#procedures.abandonWaiting(error) || this.#requests.open > 0);
+    this.#staging.rest();
   }
 
   /** Gives the staging chunks back that nothing is under way in; they are leased again on need. */
   rest(): void {
-    this.#inFlight(() => this.#rest());
-  }
-
-  #rest(): void {
-    for (const unit of this.#stagingUnits) {
-      if (unit !== undefined) this.staging(unit).leave();
-    }
+    this.#inFlight(() => this.#staging.rest());
   }
 
   #begin(operation: AppendOperation): void {
@@ -505,51 +393,4 @@ function fill(message: Message, effect: Call): Message {
   message.extraCount = effect.extra?.length ?? 0;
   for (let i = 0; i < message.extraCount; i++) message.extra[i] = effect.extra?.[i] ?? 0;
   return message;
-}
-
-/** A procedure under way, whatever it returns. */
-interface Run extends RequestHandler {
-  resume(answer: Answer): void;
-  abandon(error: unknown): void;
-}
-
-class ProcedureRun<T> implements Run {
-  readonly #client: LogClient;
-  readonly #procedure: Procedure<T>;
-  readonly #completion: Completion<T>;
-
-  constructor(client: LogClient, procedure: Procedure<T>, completion: Completion<T>) {
-    this.#client = client;
-    this.#procedure = procedure;
-    this.#completion = completion;
-  }
-
-  onReply(message: Message): void {
-    this.resume(answerOf(message));
-  }
-
-  /** Goes on as far as it can without anybody else. */
-  resume(answer: Answer): void {
-    let step: IteratorResult<Effect, T>;
-    try {
-      step = this.#procedure.next(answer);
-      while (!step.done) {
-        const here = this.#client.answerHere(step.value);
-        if (here === undefined) return this.#client.perform(step.value, this);
-        step = this.#procedure.next(here);
-      }
-    } catch (error) {
-      this.#client.procedureEnded(this);
-      return this.#completion.failed(error);
-    }
-    this.#client.procedureEnded(this);
-    this.#completion.done(step.value);
-  }
-
-  /** Ends it where it stands; what it holds is settled by its own `finally`. */
-  abandon(error: unknown): void {
-    this.#procedure.return(undefined as T);
-    this.#client.procedureEnded(this);
-    this.#completion.failed(error);
-  }
 }

@@ -11,7 +11,8 @@ import { ThreadCounters, TURNS_PER_PUBLISH } from '../actors/thread-counters.ts'
 import type { Flight } from '../shared-memory/flight.ts';
 import { type Duty, Idle } from '../shared-memory/idle.ts';
 import type { ThreadIndex, ThreadTable } from '../shared-memory/thread-table.ts';
-import { type ClientTimes, type LinkKind, LogClient } from './log-client.ts';
+import type { ClientTimes, LinkKind } from './client-options.ts';
+import { LogClient } from './log-client.ts';
 import { membershipOf } from './membership.ts';
 import type { Procedure } from './procedure.ts';
 import { repair } from './repair.ts';

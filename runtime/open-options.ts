@@ -7,7 +7,7 @@ import { TangoError } from '../actors/tango-error.ts';
 import { BACKPOINTERS_MAX, BACKPOINTERS_MIN } from '../shared-memory/sequencer-layout.ts';
 import { UNIT_BYTES_MAX, UNIT_BYTES_MIN, unitSizes } from '../shared-memory/unit-memory.ts';
 import { checkInteger, checkKeys, checkSignal, invalid } from './arguments.ts';
-import type { LinkKind } from './log-client.ts';
+import type { LinkKind } from './client-options.ts';
 
 export interface OpenOptions {
   /**

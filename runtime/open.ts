@@ -13,7 +13,7 @@ import { Watched } from '../actors/watch.ts';
 import { assert } from '../shared-memory/assert.ts';
 import { Flight } from '../shared-memory/flight.ts';
 import { abortedError, checkKeys, invalid } from './arguments.ts';
-import { type ClientTimes, DEFAULT_TIMES, type LinkKind } from './log-client.ts';
+import { type ClientTimes, DEFAULT_TIMES, type LinkKind } from './client-options.ts';
 import type { LogThreadData, StalledMessage } from './log-worker.ts';
 import { MailboxLink } from './mailbox-link.ts';
 import { checkLink, checkOpenOptions, type LogOptions, type OpenOptions } from './open-options.ts';

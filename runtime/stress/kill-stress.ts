@@ -8,11 +8,11 @@
 import { Random } from '../../actors/simulation/random.ts';
 import { RecordState } from '../../shared-memory/history-ring-layout.ts';
 import { within } from '../../shared-memory/within.ts';
-import type { FinalState, LoggedOperation } from '../simulation/log-checker.ts';
-import type { LinkKind } from '../log-client.ts';
+import type { LinkKind } from '../client-options.ts';
 import type { LogEntry, Position } from '../log-entry.ts';
 import { open } from '../open.ts';
 import type { OpenOptions } from '../open-options.ts';
+import type { FinalState, LoggedOperation } from '../simulation/log-checker.ts';
 import type { Tango } from '../tango.ts';
 import { type PlannedKill, planKill, VICTIM_KINDS, type VictimKind } from './kill-plan.ts';
 import { firstValue, STREAMS, valueIn } from './stress-entry.ts';

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Random } from '../../actors/simulation/random.ts';
 import { HistoryRecorder } from '../../shared-memory/history-ring.ts';
-import type { LinkKind } from '../log-client.ts';
+import type { LinkKind } from '../client-options.ts';
 import { attach, type TangoHandle } from '../open.ts';
 import { StressClient } from './stress-client.ts';
 
