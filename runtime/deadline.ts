@@ -3,10 +3,12 @@ import { TangoError } from '../actors/tango-error.ts';
 import type { LogClient } from './log-client.ts';
 import { type Procedure, pause } from './procedure.ts';
 
-/** Between two looks for a newer projection: a reconfiguration takes some hundred microseconds. */
-const REFRESH_MS = 0.2;
-/** Between two requests that the sequencer was too busy for. */
-const BUSY_MS = 0.05;
+/**
+ * The first look for a newer projection, or at a busy sequencer, comes after this long, the others less
+ * and less often: a reconfiguration takes some hundred microseconds, and many operations may wait.
+ */
+const FIRST_PAUSE_MS = 0.05;
+const PAUSE_MS_MAX = 1.6;
 
 export class Deadline {
   readonly #client: LogClient;
@@ -26,6 +28,7 @@ export class Deadline {
 export class Patience {
   readonly #client: LogClient;
   #endMs: number;
+  #pauseMs = FIRST_PAUSE_MS;
 
   constructor(client: LogClient) {
     this.#client = client;
@@ -33,12 +36,14 @@ export class Patience {
   }
 
   /** Pauses, and repairs the log when the others have had their time. */
-  *pause(pauseMs: number): Procedure<void> {
-    if (this.#client.context.now() < this.#endMs) return yield* pause(pauseMs);
-    // FIRST: while this client repairs, and after it, it is the turn of others again.
-    this.#endMs = this.#client.context.now() + 2 * this.#client.times.takeoverMs;
-    yield* this.#client.repair();
-    yield* pause(pauseMs);
+  *pause(): Procedure<void> {
+    if (this.#client.context.now() >= this.#endMs) {
+      // FIRST: while this client repairs, and after it, it is the turn of others again.
+      this.#endMs = this.#client.context.now() + 2 * this.#client.times.takeoverMs;
+      yield* this.#client.repair();
+    }
+    yield* pause(this.#pauseMs);
+    this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MS_MAX);
   }
 }
 
@@ -60,14 +65,14 @@ export function* newerProjection(
       const details = position === undefined ? { epoch } : { epoch, position };
       throw new TangoError('ERR_SEALED', text, details);
     }
-    yield* patience.pause(REFRESH_MS);
+    yield* patience.pause();
   }
 }
 
 /** Waits a little for a sequencer that is busy, being built, or broken: then it is replaced. */
 export function* freeSequencer(deadline: Deadline, patience: Patience): Procedure<void> {
   if (deadline.passed) throw lateError('the sequencer', 'it serves nobody');
-  yield* patience.pause(BUSY_MS);
+  yield* patience.pause();
 }
 
 export function lateError(what: string, state: string, position?: number): TangoError {

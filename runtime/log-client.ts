@@ -71,6 +71,7 @@ export class LogClient implements Actor {
   #windowWords = 0;
   #busy = 0;
   #watching = false;
+  #repairing = false;
   #left = false;
 
   constructor(options: LogClientOptions) {
@@ -160,9 +161,18 @@ export class LogClient implements Actor {
     return this.#staging.of(unit, this.#map);
   }
 
-  /** Brings the log back if something is wrong with it and nobody else does (CORFU 1.9). */
+  /**
+   * Brings the log back if something is wrong with it and nobody else does (CORFU 1.9). Many
+   * operations may have lost their patience: one of them does it, the others return at once.
+   */
   *repair(): Procedure<void> {
-    if (this.#repair !== undefined) yield* this.#repair(this);
+    if (this.#repair === undefined || this.#repairing) return;
+    this.#repairing = true;
+    try {
+      yield* this.#repair(this);
+    } finally {
+      this.#repairing = false;
+    }
   }
 
   /** The next sequence number of this writer. */
