@@ -29,6 +29,8 @@ const MAY_USE_AMBIENT_EFFECTS: ReadonlySet<string> = new Set([
   'actors/actor-system.ts',
   // Lets the answer to stop() leave before the port is closed; tells how busy the loop was.
   'actors/actor-thread.ts',
+  // A monitor that is not there yet is connected to a moment later.
+  'actors/watch.ts',
   // A budget for the whole run of many seeds; no seed sees it.
   'actors/simulation/simulate-seeds.ts',
   // A live iteration looks at the tail again after a while.
@@ -37,6 +39,8 @@ const MAY_USE_AMBIENT_EFFECTS: ReadonlySet<string> = new Set([
   'runtime/open.ts',
   // Waits for replies until a deadline.
   'runtime/mailbox-link.ts',
+  // A dead thread's actors have a moment to move.
+  'runtime/supervision.ts',
   // A thread rests here and nowhere else.
   'shared-memory/idle.ts',
   // Gives tests their deadline.
