@@ -20,7 +20,7 @@ import { Staging } from '../shared-memory/staging.ts';
 import { allocateThreadTable, ThreadTable } from '../shared-memory/thread-table.ts';
 import { allocateUnit, UnitMemory } from '../shared-memory/unit-memory.ts';
 import { fillPosition, trimPosition, trimPrefix } from './chain.ts';
-import { DEFAULT_TIMES } from './log-client.ts';
+import { DEFAULT_TIMES } from './client-options.ts';
 import type { LogEntry, Position } from './log-entry.ts';
 import { type Answer, call, type Procedure } from './procedure.ts';
 import { readPosition } from './read.ts';
@@ -29,8 +29,8 @@ import {
   SEQUENCER,
   SimulatedLog,
   type SimulatedLogOptions,
-} from './simulated-log.ts';
-import { Observer } from './simulated-observer.ts';
+} from './simulation/simulated-log.ts';
+import { Observer } from './simulation/simulated-observer.ts';
 
 const corfu = suite('CORFU paper');
 

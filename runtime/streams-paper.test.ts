@@ -9,7 +9,7 @@ import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { fillPosition, trimPosition, trimPrefix } from './chain.ts';
 import type { Position } from './log-entry.ts';
 import { call, type Procedure } from './procedure.ts';
-import { SimulatedLog, type SimulatedLogOptions } from './simulated-log.ts';
+import { SimulatedLog, type SimulatedLogOptions } from './simulation/simulated-log.ts';
 import { StreamReader } from './stream-reader.ts';
 
 const streams = suite('streams of the Tango paper');

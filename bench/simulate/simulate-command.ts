@@ -39,8 +39,8 @@ export function simulateCommand(): Command {
   return command.action(async (flags: SimulateFlags) => {
     const options = checkFlags(flags);
     // Loaded when wanted: the other commands do without it.
-    const { simulateLog } = await import('../../runtime/simulated-workload.ts');
-    const { RARE_EVENTS } = await import('../../runtime/simulated-observer.ts');
+    const { simulateLog } = await import('../../runtime/simulation/simulated-workload.ts');
+    const { RARE_EVENTS } = await import('../../runtime/simulation/simulated-observer.ts');
     await runInterruptibly(options, { run: simulateLog, rareEvents: RARE_EVENTS });
   });
 }

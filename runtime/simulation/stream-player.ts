@@ -2,12 +2,12 @@
  * Plays one stream for a test and remembers what it was given. Goes on where history was trimmed,
  * as an application with a checkpoint would.
  */
-import { TangoError } from '../actors/tango-error.ts';
-import { assert } from '../shared-memory/assert.ts';
-import type { LogClient } from './log-client.ts';
-import type { Position, StreamId } from './log-entry.ts';
-import type { Procedure } from './procedure.ts';
-import { StreamReader } from './stream-reader.ts';
+import { TangoError } from '../../actors/tango-error.ts';
+import { assert } from '../../shared-memory/assert.ts';
+import type { LogClient } from '../log-client.ts';
+import type { Position, StreamId } from '../log-entry.ts';
+import type { Procedure } from '../procedure.ts';
+import { StreamReader } from '../stream-reader.ts';
 
 const decoder = new TextDecoder();
 

@@ -2,10 +2,10 @@
  * Looks at a whole simulated log once all is well: decides every position, compares the replicas,
  * and compares the playback of each stream with a scan of the log (CORFU 1.5, Tango 2.4).
  */
-import { assert } from '../shared-memory/assert.ts';
-import { fillPosition, trimPrefix } from './chain.ts';
+import { assert } from '../../shared-memory/assert.ts';
+import { fillPosition, trimPrefix } from '../chain.ts';
+import type { DataEntry, LogEntry, Position, StreamId } from '../log-entry.ts';
 import type { FinalState } from './log-checker.ts';
-import type { DataEntry, LogEntry, Position, StreamId } from './log-entry.ts';
 import type { SimulatedLog } from './simulated-log.ts';
 import { StreamPlayer } from './stream-player.ts';
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../actors/simulation/random.ts';
+import { Random } from '../../actors/simulation/random.ts';
 import {
   checkLog,
   type FinalState,

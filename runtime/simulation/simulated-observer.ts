@@ -2,12 +2,12 @@
  * Watches the storage units and the sequencer of a simulated log from outside: sees each request
  * and its answer, changes nothing, and tells the world which of the rare events took place.
  */
-import type { Actor, ActorContext } from '../actors/actor.ts';
-import { clientActor, unitActor } from '../actors/actor-ids.ts';
-import { type ActorId, type Message, MessageType } from '../actors/message.ts';
-import type { World } from '../actors/simulation/world.ts';
-import { SlotOutcome } from '../shared-memory/slots-layout.ts';
-import type { Position } from './log-entry.ts';
+import type { Actor, ActorContext } from '../../actors/actor.ts';
+import { clientActor, unitActor } from '../../actors/actor-ids.ts';
+import { type ActorId, type Message, MessageType } from '../../actors/message.ts';
+import type { World } from '../../actors/simulation/world.ts';
+import { SlotOutcome } from '../../shared-memory/slots-layout.ts';
+import type { Position } from '../log-entry.ts';
 import { SEQUENCER, type SimulatedLog } from './simulated-log.ts';
 
 /** The rare events that a run of many seeds has to meet. */

@@ -1,14 +1,14 @@
 /** What a reading of the whole once found wrong, each as the shortest program that showed it. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { clientActor } from '../actors/actor-ids.ts';
-import { Message, MessageType } from '../actors/message.ts';
-import { NO_FAULTS } from '../actors/simulation/faults.ts';
-import { World } from '../actors/simulation/world.ts';
-import { within } from '../shared-memory/within.ts';
-import { open } from './open.ts';
+import { clientActor } from '../../actors/actor-ids.ts';
+import { Message, MessageType } from '../../actors/message.ts';
+import { NO_FAULTS } from '../../actors/simulation/faults.ts';
+import { World } from '../../actors/simulation/world.ts';
+import { within } from '../../shared-memory/within.ts';
+import { open } from '../open.ts';
+import type { Tango } from '../tango.ts';
 import { SimulatedLog } from './simulated-log.ts';
-import type { Tango } from './tango.ts';
 
 const regressions = suite('what reviews found');
 const SMALL = { logBytes: 1024 * 1024, entryBytesMax: 4096 };

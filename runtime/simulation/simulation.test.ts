@@ -3,7 +3,7 @@
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runSeeds } from '../actors/simulation/simulate-seeds.ts';
+import { runSeeds } from '../../actors/simulation/simulate-seeds.ts';
 import { RARE_EVENTS } from './simulated-observer.ts';
 import { simulateLog } from './simulated-workload.ts';
 

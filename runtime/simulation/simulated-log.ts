@@ -2,29 +2,30 @@
  * A whole log inside the simulator, for tests: the production actors and clients over small
  * buffers. Nothing is replaced but the transport, the clock and chance.
  */
-import type { Actor } from '../actors/actor.ts';
-import { clientActor, sequencerActor, unitActor } from '../actors/actor-ids.ts';
-import { LatestProjection } from '../actors/layout-store.ts';
-import { capacityOf, type LogBuffers, LogMemory, retireChunksOf } from '../actors/log-memory.ts';
-import type { ActorId } from '../actors/message.ts';
-import { firstProjection } from '../actors/projection.ts';
-import { Sequencer } from '../actors/sequencer.ts';
-import type { World } from '../actors/simulation/world.ts';
-import { StorageUnit } from '../actors/storage-unit.ts';
-import { TangoError, type TangoErrorCode } from '../actors/tango-error.ts';
-import { THREAD_COUNTERS } from '../actors/thread-counters.ts';
-import { assert } from '../shared-memory/assert.ts';
-import { countersBytesFor, initializeCounters } from '../shared-memory/counters.ts';
-import { streamHeaderWords } from '../shared-memory/entry-layout.ts';
-import { Quiescence } from '../shared-memory/quiescence.ts';
-import { allocateSequencer } from '../shared-memory/sequencer-memory.ts';
-import { SlotOutcome } from '../shared-memory/slots-layout.ts';
-import { allocateThreadTable } from '../shared-memory/thread-table.ts';
-import { allocateUnit } from '../shared-memory/unit-memory.ts';
-import { allocateRegisters } from '../shared-memory/write-once-registers.ts';
-import { type ClientTimes, LogClient } from './log-client.ts';
-import { copyEntry, type Position } from './log-entry.ts';
-import type { Procedure } from './procedure.ts';
+import type { Actor } from '../../actors/actor.ts';
+import { clientActor, sequencerActor, unitActor } from '../../actors/actor-ids.ts';
+import { LatestProjection } from '../../actors/layout-store.ts';
+import { capacityOf, type LogBuffers, LogMemory, retireChunksOf } from '../../actors/log-memory.ts';
+import type { ActorId } from '../../actors/message.ts';
+import { firstProjection } from '../../actors/projection.ts';
+import { Sequencer } from '../../actors/sequencer.ts';
+import type { World } from '../../actors/simulation/world.ts';
+import { StorageUnit } from '../../actors/storage-unit.ts';
+import { TangoError, type TangoErrorCode } from '../../actors/tango-error.ts';
+import { THREAD_COUNTERS } from '../../actors/thread-counters.ts';
+import { assert } from '../../shared-memory/assert.ts';
+import { countersBytesFor, initializeCounters } from '../../shared-memory/counters.ts';
+import { streamHeaderWords } from '../../shared-memory/entry-layout.ts';
+import { Quiescence } from '../../shared-memory/quiescence.ts';
+import { allocateSequencer } from '../../shared-memory/sequencer-memory.ts';
+import { SlotOutcome } from '../../shared-memory/slots-layout.ts';
+import { allocateThreadTable } from '../../shared-memory/thread-table.ts';
+import { allocateUnit } from '../../shared-memory/unit-memory.ts';
+import { allocateRegisters } from '../../shared-memory/write-once-registers.ts';
+import type { ClientTimes } from '../client-options.ts';
+import { LogClient } from '../log-client.ts';
+import { copyEntry, type Position } from '../log-entry.ts';
+import type { Procedure } from '../procedure.ts';
 
 export interface SimulatedLogOptions {
   readonly chains?: number;

@@ -3,20 +3,20 @@
  * world delays, reorders, loses, stalls and kills. Afterwards all is made well, every position is
  * decided, and what happened is checked against the contract. Throws at the first thing wrong.
  */
-import { clientActor, unitActor } from '../actors/actor-ids.ts';
-import { type ActorId, MessageType } from '../actors/message.ts';
-import { Random } from '../actors/simulation/random.ts';
-import type { CreateWorld } from '../actors/simulation/simulate-seeds.ts';
-import type { World } from '../actors/simulation/world.ts';
-import { assert } from '../shared-memory/assert.ts';
-import { trimPosition, trimPrefix } from './chain.ts';
-import { Deadline, exited, lateError } from './deadline.ts';
+import { clientActor, unitActor } from '../../actors/actor-ids.ts';
+import { type ActorId, MessageType } from '../../actors/message.ts';
+import { Random } from '../../actors/simulation/random.ts';
+import type { CreateWorld } from '../../actors/simulation/simulate-seeds.ts';
+import type { World } from '../../actors/simulation/world.ts';
+import { assert } from '../../shared-memory/assert.ts';
+import { trimPosition, trimPrefix } from '../chain.ts';
+import { Deadline, exited, lateError } from '../deadline.ts';
+import type { LogClient } from '../log-client.ts';
+import type { LogEntry, Position } from '../log-entry.ts';
+import { ACTOR_EXITED, call, NO_ANSWER, type Procedure } from '../procedure.ts';
+import { decidePosition, readPosition } from '../read.ts';
 import { auditLog } from './log-audit.ts';
 import { checkLog, type LoggedOperation, type OperationOutcome } from './log-checker.ts';
-import type { LogClient } from './log-client.ts';
-import type { LogEntry, Position } from './log-entry.ts';
-import { ACTOR_EXITED, call, NO_ANSWER, type Procedure } from './procedure.ts';
-import { decidePosition, readPosition } from './read.ts';
 import { type Outcome, SEQUENCER, SimulatedLog } from './simulated-log.ts';
 import { Observer } from './simulated-observer.ts';
 import { StreamPlayer } from './stream-player.ts';

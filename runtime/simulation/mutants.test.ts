@@ -213,7 +213,7 @@ const SEEDS_MAX = 6000;
 const SEEN = 9;
 const TIMEOUT_MS = 30_000;
 const EXTENSION = extname(import.meta.url);
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 let folder = '';
 
 mutants.before(() => {
@@ -249,7 +249,7 @@ function build(mutant: Mutant, name: string): string {
 /** Runs seeds in a process of its own, for a mutant may loop for ever; 1: a seed has failed. */
 const DRIVER = `
 const { runSeeds } = await import('./actors/simulation/simulate-seeds${EXTENSION}');
-const { simulateLog } = await import('./runtime/simulated-workload${EXTENSION}');
+const { simulateLog } = await import('./runtime/simulation/simulated-workload${EXTENSION}');
 try {
   runSeeds({ name: 'mutant', count: ${SEEDS_MAX}, run: simulateLog });
 } catch (error) {
