@@ -22,4 +22,4 @@ export type {
   StreamCursor,
   TailOptions,
 } from './runtime/shared-log.ts';
-export type { Tango, TangoStats, UnitStats } from './runtime/tango.ts';
+export type { ServedBy, Tango, TangoStats, UnitStats } from './runtime/tango.ts';

@@ -99,6 +99,13 @@ export class ActorSystem<Data extends ActorThreadData = ActorThreadData> {
     await found.exited;
   }
 
+  /** Stalls an actor thread for so long; settles once it goes on, or has been ended. */
+  async stall(thread: ThreadIndex, ms: number): Promise<void> {
+    const found = this.#threads[thread];
+    assert(found !== undefined, 'the thread hosts actors');
+    await found.control.stall(ms).catch(() => {});
+  }
+
   /** Stops all threads: asks first, terminates what does not answer in time. */
   async close(): Promise<void> {
     this.#closing = true;

@@ -34,6 +34,8 @@ export interface ActorThreadControl {
   /** Answered once every actor is started and the thread takes messages. */
   ready(): void;
   stats(): ActorThreadStats;
+  /** A fault for experiments: the thread does nothing else for `ms` milliseconds. */
+  stall(ms: number): void;
   /** Ends the loop; the thread exits by itself once its port is closed. */
   stop(): void;
 }
@@ -110,6 +112,10 @@ export function runActorThread(
     stats: () => {
       counters.publish();
       return { received: host.received, busyMs: performance.eventLoopUtilization().active };
+    },
+    stall: (ms) => {
+      const end = performance.now() + ms;
+      while (performance.now() < end);
     },
     stop: () => {
       stopped = true;

@@ -6,8 +6,9 @@ import type { LogMemory } from '../actors/log-memory.ts';
 import { NO_SEQUENCER } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { THREAD_COUNTERS, type ThreadCounter } from '../actors/thread-counters.ts';
+import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
-import { invalid } from './arguments.ts';
+import { checkInteger, invalid } from './arguments.ts';
 import type { LogThreadData } from './log-worker.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { TangoHandle } from './open.ts';
@@ -45,6 +46,9 @@ export interface UnitStats {
   readonly chunks: number;
   readonly freeChunks: number;
 }
+
+/** The sequencer, the housekeeping, or a storage unit by its id. */
+export type ServedBy = 'sequencer' | 'housekeeper' | number;
 
 interface TangoParts {
   readonly handle: TangoHandle;
@@ -112,20 +116,32 @@ export class Tango implements AsyncDisposable {
    * (its id), wherever it stands; only the owner can. Settles after its last instruction. The log
    * brings itself back. ERR_INVALID_ARGUMENT when nobody serves it, ERR_UNSUPPORTED elsewhere.
    */
-  async kill(what: 'sequencer' | 'housekeeper' | number): Promise<void> {
+  async kill(what: ServedBy): Promise<void> {
+    const { system, thread } = this.#servedBy(what);
+    await system.kill(thread);
+  }
+
+  /**
+   * For experiments: the thread that serves it does nothing else for `ms` milliseconds, or until the
+   * monitor has it ended. Settles then. Errors as kill.
+   */
+  async stall(what: ServedBy, ms: number): Promise<void> {
+    checkInteger('ms', ms, 1, 60_000);
+    const { system, thread } = this.#servedBy(what);
+    await system.stall(thread, ms);
+  }
+
+  #servedBy(what: ServedBy): { system: ActorSystem<LogThreadData>; thread: ThreadIndex } {
     const { memory, link, system } = this.#parts;
     if (system === undefined) {
       throw new TangoError('ERR_UNSUPPORTED', 'only the thread that opened the log can do that');
     }
     link.client.refreshProjection();
     const { map } = link.client;
-    const last = memory.sizes.actorThreads - 1;
-    const home = (actor: number): number => memory.homes.home(homeIndexOf(actor));
-    if (what === 'housekeeper') return system.kill(last);
-    if (what === 'sequencer' && map.sequencer !== NO_SEQUENCER) {
-      return system.kill(home(map.sequencer));
-    }
-    if (typeof what === 'number' && map.has(what)) return system.kill(home(unitActor(what)));
+    const at = (actor: number) => ({ system, thread: memory.homes.home(homeIndexOf(actor)) });
+    if (what === 'housekeeper') return { system, thread: memory.sizes.actorThreads - 1 };
+    if (what === 'sequencer' && map.sequencer !== NO_SEQUENCER) return at(map.sequencer);
+    if (typeof what === 'number' && map.has(what)) return at(unitActor(what));
     throw invalid('what', what, "'sequencer', 'housekeeper' or a storage unit of the projection");
   }
 
