@@ -49,6 +49,29 @@ cli('run verifies what it appended and ends with ok', async () => {
     out,
     /\nverified: [\d,]{3,} entries on 2 replicas, 6 streams = full scan, .*\nok\n$/,
   );
+  // With one actor thread, as two cores have it, all die twice; with more, each alone.
+  assert.match(out, /^sequencer +0\.\d s +([\d.]+ ms|below .*?|unknown.*?) +\d+ ms +1 → \d+ /m);
+  assert.match(out, /^unit \d+ +\d\.\d s +([\d.]+ ms|below .*?|unknown.*?) +\d+ ms +\d+ → \d+ /m);
+  assert.match(out, /^sequencer: .*the next sequencer began on /m);
+});
+
+cli('run tells of units that died, and were replaced, by themselves', async () => {
+  const args = ['run', '--seconds', '1', '--actor-threads=3', '--threads=1'];
+  const { code, out, err } = await tangolog(args);
+  assert.is(err, '');
+  assert.is(code, 0);
+  assert.match(out, /^sequencer: alone on its thread; the next sequencer began on /m);
+  assert.match(out, /\[0 1\] → \[0 130\]$/m);
+  assert.match(out, /^unit 1: .*; unit 1 replaced by a spare$/m);
+});
+
+cli('run --no-faults kills nobody', async () => {
+  const { code, out, err } = await tangolog(['run', '--seconds=0.5', '--no-faults']);
+  assert.is(err, '');
+  assert.is(code, 0);
+  assert.match(out, /, nobody killed\n/);
+  assert.not.match(out, /killed +at|sequencer/);
+  assert.match(out, /\nok\n$/);
 });
 
 cli('run trims what it verified when the log is smaller than the load', async () => {
@@ -71,7 +94,8 @@ cli('an interrupt stops the load early, and what was written is verified', async
   });
   assert.is(err, '');
   assert.is(code, 0);
-  assert.match(out, /stopped early\nverified: [\d,]{3,} entries/);
+  assert.match(out, /stopped early\nsequencer: not killed, the load was over before\n/);
+  assert.match(out, /\nverified: [\d,]{3,} entries/);
   assert.match(out, /\nok\n$/);
 });
 
@@ -168,6 +192,7 @@ cli('tells its version, and the defaults and ranges of its options', async () =>
     words,
     /--threads <n> threads that append and play streams, from 1 to 64 \(default: 2\)/,
   );
+  assert.match(words, /--no-faults kill no thread of the log/);
   assert.match(words, /--log-bytes <size> .*from 64KiB to 1GiB \(default: 256MiB\)/);
 });
 

@@ -42,6 +42,8 @@ interface RunFlags {
   readonly actorThreads: number;
   readonly streams: number;
   readonly logBytes: number;
+  /** False with --no-faults. */
+  readonly faults: boolean;
 }
 
 export function runCommand(): Command {
@@ -73,11 +75,15 @@ export function runCommand(): Command {
       .argParser(bytesOption('--log-bytes', LOG_BYTES))
       .default(LOG_BYTES_USUAL, showBytes(LOG_BYTES_USUAL)),
   );
+  command.option('--no-faults', 'kill no thread of the log in the middle of the load');
   command.addHelpText('after', HELP);
   return command.action((flags: RunFlags) => run(checkFlags(flags)));
 }
 
 const HELP = `
+A third into the load the thread of the sequencer is killed, at two thirds that of a storage unit:
+the log must bring itself back. With one actor thread both live there, and die together.
+
 Every entry follows from its thread and number. At the end, and whenever the log is 60 % full, the
 threads pause: each acknowledged entry is read back from every replica, and each stream, played by
 its backpointers and as it was played live, is compared with a full scan. Only then is it trimmed.

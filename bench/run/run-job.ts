@@ -1,7 +1,10 @@
 /**
  * The main job: a log, threads that load it, and a verification of everything they were told.
  *
- *   load ──▶ pause ──▶ catch up ──▶ verify ──▶ trim what was verified ──▶ load …
+ *   load ──▶ pause ──▶ whole ──▶ catch up ──▶ verify ──▶ trim what was verified ──▶ load …
+ *
+ * Threads of the log are killed in the middle of the load (faults.ts); nothing is verified before
+ * every chain has its replicas again.
  *
  * A round ends when time is over, when the log is nearly full, or on a signal. Nothing is trimmed
  * before it was verified, so that a run of any length verifies every acknowledged entry.
@@ -11,6 +14,7 @@ import { LogMemory } from '../../actors/log-memory.ts';
 import { open, type Tango } from '../../index.ts';
 import { latencyOf } from '../harness/measure.ts';
 import { humanise } from '../harness/table.ts';
+import { Faults } from './faults.ts';
 import { Progress, type ProgressStream, RateMeter } from './progress.ts';
 import type { RunReport } from './run-report.ts';
 import { RunThreads } from './run-threads.ts';
@@ -25,6 +29,8 @@ export interface RunOptions extends Workload {
   readonly actorThreads?: number;
   /** Memory of one unit. */
   readonly logBytes: number;
+  /** Whether threads of the log are killed in the middle of the load. */
+  readonly faults: boolean;
 }
 
 /** A round ends when a unit is this full. */
@@ -65,6 +71,7 @@ class RunJob {
   readonly #options: RunOptions;
   readonly #stop: AbortSignal;
   readonly #threads: RunThreads;
+  readonly #faults: Faults;
   readonly #incarnations = new Map<number, number>();
   readonly #appendRate = new RateMeter();
   readonly #playRate = new RateMeter();
@@ -76,6 +83,8 @@ class RunJob {
   #verifiedTo = 0;
   #verified = 0;
   #copies = 0;
+  /** Entries of the log's own. */
+  #own = 0;
 
   constructor(tango: Tango, options: RunOptions, stop: AbortSignal) {
     this.#tango = tango;
@@ -85,11 +94,16 @@ class RunJob {
     const { threads, entryBytes, window, sharedStreams } = options;
     const workload: Workload = { threads, entryBytes, window, sharedStreams };
     this.#threads = new RunThreads(tango.handle, workload);
+    const loadMs = options.seconds * 1000;
+    const silences = () => this.#threads.silences();
+    const parts = { tango, memory: this.#memory, loadMs, silences };
+    this.#faults = new Faults(parts, options.faults);
   }
 
   async run(): Promise<RunReport> {
     for (;;) {
       const appended = await this.#loadRound();
+      await this.#faults.settled();
       const played = await this.#threads.catchUp();
       this.#phase = 'verify';
       await this.#verify(appended, played);
@@ -116,7 +130,9 @@ class RunJob {
     const seconds = `${(this.#elapsedMs() / 1000).toFixed(1).padStart(5)} s`;
     const full = `log ${Math.round(this.#fullness() * 100)} % full`;
     const verified = `${humanise(this.#verified, '')} verified`;
-    return [seconds, this.#phase.padEnd(6), ...rates, full, verified].join('   ');
+    const { news } = this.#faults;
+    const parts = [seconds, this.#phase.padEnd(6), ...(news === '' ? [] : [news]), ...rates];
+    return [...parts, full, verified].join('   ');
   }
 
   /** Lets the threads load the log until the round is to end. */
@@ -132,7 +148,10 @@ class RunJob {
       ended = true;
     };
     for (const one of loading) one.then(onEnd, onEnd);
-    while (!ended && !this.#isOver() && this.#fullness() < FULL_ENOUGH) await setTimeout(WATCH_MS);
+    while (!ended && !this.#isOver() && this.#fullness() < FULL_ENOUGH) {
+      this.#faults.look(this.#elapsedMs());
+      await setTimeout(WATCH_MS);
+    }
     // Whoever failed is heard by `all`.
     await this.#threads.pause().catch(() => {});
     const appended = await all;
@@ -149,7 +168,9 @@ class RunJob {
     const expected = new ExpectedEntries(this.#options, from, to);
     for (const [thread, one] of appended.entries()) expected.add(thread, one);
     const streams = await scanLog(log, expected, this.#incarnations);
-    this.#copies += await checkReplicas(this.#memory, log.projection(), expected);
+    const { copies, own } = await checkReplicas(this.#memory, log.projection(), expected);
+    this.#copies += copies;
+    this.#own += own;
     for (const stream of streamsOfRun(this.#options)) {
       await checkStream(log, stream, from, streams.get(stream) ?? []);
     }
@@ -211,9 +232,12 @@ class RunJob {
       latency: latencyOf(this.#threads.latency()),
       verified: this.#verified,
       copies: this.#copies,
+      own: this.#own,
       replicas: this.#options.replicas,
       streams: streamsOfRun(this.#options).length,
       positions: this.#verifiedTo,
+      faults: this.#faults.inflicted,
+      spared: this.#faults.spared,
     };
   }
 }

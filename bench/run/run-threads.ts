@@ -11,6 +11,7 @@ import {
 } from '../../shared-memory/counters.ts';
 import { Histogram, histogramBytesFor } from '../../shared-memory/histogram.ts';
 import type { RunThreadControl, RunThreadData } from './run-worker.ts';
+import type { SilencesTold } from './silences.ts';
 import { type Appended, COUNTER_NAMES, type Played, type Workload } from './workload.ts';
 
 /** Named once: right in source and in dist. */
@@ -55,6 +56,11 @@ export class RunThreads {
   /** Every thread plays its streams to the tail. */
   catchUp(): Promise<Played[][]> {
     return Promise.all(this.#threads.map(({ control }) => this.#told(control.catchUp())));
+  }
+
+  /** What each thread knows of its silences, at any time. */
+  silences(): Promise<SilencesTold[]> {
+    return Promise.all(this.#threads.map(({ control }) => this.#told(control.silences())));
   }
 
   /** What all threads have counted; late by a moment. */

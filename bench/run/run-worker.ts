@@ -17,7 +17,7 @@ export interface RunThreadData {
 }
 
 /** What the main thread may ask. */
-export interface RunThreadControl extends Pick<Load, 'load' | 'pause' | 'catchUp'> {
+export interface RunThreadControl extends Pick<Load, 'load' | 'pause' | 'catchUp' | 'silences'> {
   leave(): Promise<void>;
 }
 

@@ -3,6 +3,8 @@ import * as assert from 'uvu/assert';
 import { LogMemory } from '../../actors/log-memory.ts';
 import { open, type Tango } from '../../index.ts';
 import { within } from '../../shared-memory/within.ts';
+import { attachBenchLink } from '../bench-log.ts';
+import { untilWhole } from '../whole-log.ts';
 import {
   checkPlayed,
   checkReplicas,
@@ -47,6 +49,15 @@ function expectedOf(positions: Float64Array, to = ENTRIES): ExpectedEntries {
   return expected;
 }
 
+/** Appends an entry of the log's own, as the housekeeper does. */
+async function appendOwn({ tango }: Sample): Promise<number> {
+  await using bench = await attachBenchLink(tango.handle);
+  return await new Promise<number>((appended, failed) => {
+    bench.client.append(new Uint8Array(40).fill(3), [], true, { appended, failed }, true);
+    bench.link.kick();
+  });
+}
+
 async function differenceOf(check: () => unknown): Promise<Difference> {
   try {
     await check();
@@ -61,8 +72,8 @@ const verify = suite('verify');
 
 verify('accepts a log as it was written', () =>
   withSample(async ({ tango, memory, expected, streams }) => {
-    const copies = await checkReplicas(memory, tango.log.projection(), expected);
-    assert.is(copies, 2 * ENTRIES);
+    const checked = await checkReplicas(memory, tango.log.projection(), expected);
+    assert.equal(checked, { copies: 2 * ENTRIES, own: 0 });
     assert.is(streams.size, 1 + WORKLOAD.sharedStreams);
     for (const [stream, positions] of streams) {
       await checkStream(tango.log, stream, 0, positions);
@@ -162,6 +173,53 @@ verify('finds an undecided position', () =>
     );
     assert.is(difference.position, ENTRIES);
     assert.is(difference.found, 'an undecided position');
+  }),
+);
+
+verify("accepts the log's own entries, and finds one that is not alike on all replicas", () =>
+  withSample(async (sample) => {
+    const { tango, memory, positions } = sample;
+    const position = await appendOwn(sample);
+    const expected = expectedOf(positions, position + 1);
+    await scanLog(tango.log, expected, new Map());
+    const check = () => checkReplicas(memory, tango.log.projection(), expected);
+    assert.equal(await check(), { copies: 2 * ENTRIES, own: 1 });
+    const { reader, bytes, slots } = memory.unit(1);
+    reader.locate(position, position);
+    bytes[reader.payloadOffset + 30] = 7;
+    const changed = await differenceOf(check);
+    assert.equal([changed.position, changed.unit, changed.found], [position, 1, '7']);
+    assert.match(changed.expected, /^byte \d+ of the entry to be 3, as at the head$/);
+    slots.tryTrim(position);
+    const trimmed = await differenceOf(check);
+    assert.equal([trimmed.position, trimmed.found], [position, 'a trimmed position']);
+    assert.match(trimmed.expected, /^the log's own entry/);
+  }),
+);
+
+verify('looks at every replica of every range, also at one that was rebuilt', () =>
+  withSample(async (sample) => {
+    const { tango, memory, positions } = sample;
+    const short = await tango.log.reconfigure({ remove: 1 });
+    const late = performance.now() + 5000;
+    await untilWhole(memory, () => performance.now() > late);
+    const more = positions.length + 1;
+    const payload = new Payloads(WORKLOAD.entryBytes).make(0, more);
+    const position = tango.log.appendSync(payload, { streams: streamsOf(WORKLOAD, 0, more) });
+    const expected = expectedOf(Float64Array.of(...positions, position), position + 1);
+    const cut = { ...short, ranges: [{ from: 0, extents: [{ chain: [0], start: 0 }] }] };
+    const lacking = await differenceOf(() => checkReplicas(memory, cut, expected));
+    assert.equal([lacking.position, lacking.expected], [0, '2 replicas']);
+    const now = tango.log.projection();
+    const check = () => checkReplicas(memory, now, expected);
+    assert.equal(await check(), { copies: 2 * (ENTRIES + 1), own: 0 });
+    const [{ chain }] = now.ranges[0].extents;
+    const { reader, bytes } = memory.unit(chain[1]);
+    reader.locate(20, 20);
+    bytes[reader.payloadOffset + 50] ^= 1;
+    const spoiled = await differenceOf(check);
+    assert.equal([spoiled.position, spoiled.unit], [20, chain[1]]);
+    assert.not.equal(chain[1], 1);
   }),
 );
 

@@ -9,6 +9,7 @@
  *   checkPlayed       and so is what a thread has played while others were writing
  */
 import { setImmediate } from 'node:timers/promises';
+import type { UnitId } from '../../actors/actor-ids.ts';
 import type { LogMemory } from '../../actors/log-memory.ts';
 import { ProjectionMap } from '../../actors/projection.ts';
 import { streamOfHeader } from '../../actors/stream-header.ts';
@@ -177,50 +178,86 @@ function checkWriter(
   throw new VerificationError({ position, expected, found });
 }
 
+/** What checkReplicas has looked at. */
+export interface ReplicasChecked {
+  /** Of acknowledged entries. */
+  readonly copies: number;
+  /** Positions of the log's own entries. */
+  readonly own: number;
+}
+
 /**
  * Looks into the memory of every unit that has a copy, from the head of each chain to its tail.
- * Every position is decided, and alike on all replicas. Returns the number of copies compared.
+ * Every position is decided, and alike on all replicas: an acknowledged entry, an entry of the log's
+ * own, or junk.
  */
 export async function checkReplicas(
   memory: LogMemory,
   projection: Projection,
   expected: ExpectedEntries,
-): Promise<number> {
+): Promise<ReplicasChecked> {
   const map = new ProjectionMap(projection);
   const payloads = new Payloads(expected.workload.entryBytes);
-  const replicas = Array.from({ length: memory.unitCount }, (_, unit) => {
-    return new Replica(unit, memory.unit(unit));
-  });
+  const replicas = new Map<UnitId, Replica>();
+  for (const unit of map.units()) replicas.set(unit, new Replica(unit, memory.unit(unit)));
   let copies = 0;
+  let own = 0;
   for (let position = expected.from; position < expected.to; position++) {
-    const { chain } = map.extentOf(position);
+    const chain = map.chainOf(position).map((unit) => replicas.get(unit)!);
+    checkChain(position, chain.length, memory.sizes.replicas);
     const address = map.addressOf(position);
     const identity = expected.at(position);
-    for (const unit of chain) {
-      const replica = replicas[unit];
-      if (identity === undefined) {
-        replica.checkJunk(position, address);
-        continue;
-      }
+    if (identity === undefined) {
+      if (checkUnacknowledged(position, address, chain)) own++;
+    } else {
       const { thread, sequence } = identity;
-      replica.locate(position, address, describe(identity));
-      replica.checkPayload(position, payloads.make(thread, sequence), identity);
-      replica.checkStreams(position, streamsOf(expected.workload, thread, sequence));
-      if (unit !== chain[0]) replica.checkHeader(position, replicas[chain[0]]);
-      copies++;
+      for (const replica of chain) {
+        replica.locate(position, address, describe(identity));
+        replica.checkPayload(position, payloads.make(thread, sequence), identity);
+        replica.checkStreams(position, streamsOf(expected.workload, thread, sequence));
+        if (replica !== chain[0]) replica.checkHeader(position, chain[0]);
+        copies++;
+      }
     }
     if (position % TURN_ENTRIES === 0) await setImmediate();
   }
-  return copies;
+  return { copies, own };
 }
+
+function checkChain(position: number, found: number, expected: number): void {
+  if (found === expected) return;
+  throw new VerificationError({
+    position,
+    expected: `${expected} replicas`,
+    found: `${found} in its chain`,
+  });
+}
+
+/** Nobody was told of an entry here: an entry of the log's own (true), or junk. */
+function checkUnacknowledged(position: number, address: number, chain: Replica[]): boolean {
+  const [head, ...others] = chain;
+  if (!head.isOwn(position, address)) {
+    for (const replica of chain) replica.checkJunk(position, address);
+    return false;
+  }
+  for (const replica of others) {
+    replica.locate(position, address, OWN);
+    replica.checkAlike(position, head);
+  }
+  return true;
+}
+
+const OWN = "the log's own entry, as at the head";
+
+type ByteRange = readonly [start: number, end: number];
 
 /** One unit's memory, and the entry located in it last. */
 class Replica {
-  readonly #unit: number;
+  readonly #unit: UnitId;
   readonly #memory: UnitMemory;
   readonly #bytes: Buffer;
 
-  constructor(unit: number, memory: UnitMemory) {
+  constructor(unit: UnitId, memory: UnitMemory) {
     this.#unit = unit;
     this.#memory = memory;
     this.#bytes = Buffer.from(memory.bytes.buffer);
@@ -237,7 +274,16 @@ class Replica {
     throw this.#differs(position, expected, nameOf(outcome));
   }
 
-  /** Nobody was told of an entry here: it is junk on every replica. */
+  /** Locates an entry of the log's own; false when there is something else. */
+  isOwn(position: number, address: number): boolean {
+    try {
+      const outcome = this.#memory.reader.locate(address, position);
+      return outcome === SlotOutcome.WRITTEN && this.#memory.reader.system;
+    } catch {
+      throw this.#differs(position, 'an entry of this position', 'bytes that are none');
+    }
+  }
+
   checkJunk(position: number, address: number): void {
     const outcome = this.#memory.slots.look(address);
     if (outcome === SlotOutcome.JUNK) return;
@@ -263,16 +309,36 @@ class Replica {
 
   /** Writer, epoch and backpointers: everything before the payload is as at the head. */
   checkHeader(position: number, head: Replica): void {
-    const [start, end] = this.#headerRange();
-    const [headStart, headEnd] = head.#headerRange();
-    if (this.#bytes.compare(head.#bytes, headStart, headEnd, start, end) === 0) return;
-    const found = this.#bytes.toString('hex', start, end);
-    throw this.#differs(position, head.#bytes.toString('hex', headStart, headEnd), found);
+    this.#compare(position, head, this.#headerRange(), head.#headerRange());
   }
 
-  #headerRange(): [number, number] {
+  /** Every byte is as at the head. */
+  checkAlike(position: number, head: Replica): void {
+    this.#compare(position, head, this.#entryRange(), head.#entryRange());
+  }
+
+  #compare(
+    position: number,
+    head: Replica,
+    [start, end]: ByteRange,
+    [headStart, headEnd]: ByteRange,
+  ): void {
+    if (this.#bytes.compare(head.#bytes, headStart, headEnd, start, end) === 0) return;
+    const here = this.#bytes.subarray(start, end);
+    const there = head.#bytes.subarray(headStart, headEnd);
+    const at = there.findIndex((byte, i) => byte !== here[i]);
+    const expected = `byte ${at} of the entry to be ${there[at]}, as at the head`;
+    throw this.#differs(position, expected, `${here[at]}`);
+  }
+
+  #headerRange(): ByteRange {
     const { entryOffset, payloadOffset } = this.#memory.reader;
     return [entryOffset, payloadOffset];
+  }
+
+  #entryRange(): ByteRange {
+    const { entryOffset, payloadOffset, payloadBytes } = this.#memory.reader;
+    return [entryOffset, payloadOffset + payloadBytes];
   }
 
   #streamAt(i: number): number {

@@ -9,6 +9,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { SharedLog, StreamCursor, TangoError } from '../../index.ts';
 import type { Counters } from '../../shared-memory/counters.ts';
 import type { Histogram } from '../../shared-memory/histogram.ts';
+import { Silences, type SilencesTold } from './silences.ts';
 
 /** What every thread must agree on; structured-cloneable. */
 export interface Workload {
@@ -150,6 +151,7 @@ export class Load {
   readonly #parts: LoadParts;
   readonly #payloads: Payloads;
   readonly #players: readonly StreamPlayer[];
+  readonly #silences = new Silences();
   #loading = false;
   #sequence = 1;
   #positions: number[] = [];
@@ -166,6 +168,7 @@ export class Load {
   async load(): Promise<Appended> {
     const first = this.#sequence;
     this.#positions = [];
+    this.#silences.begin(performance.now());
     this.#loading = true;
     const lanes = Array.from({ length: this.#parts.workload.window }, () => this.#appendOn(first));
     try {
@@ -179,6 +182,11 @@ export class Load {
 
   pause(): void {
     this.#loading = false;
+  }
+
+  /** When none of this thread's appends was acknowledged. */
+  silences(): SilencesTold {
+    return this.#silences.tell();
   }
 
   /** Plays every stream to the tail; nobody appends meanwhile. Forgets the round. */
@@ -211,7 +219,9 @@ export class Load {
         this.#loading = false;
         return;
       }
-      latency.record((performance.now() - startMs) * NANOSECONDS_PER_MS);
+      const endMs = performance.now();
+      latency.record((endMs - startMs) * NANOSECONDS_PER_MS);
+      this.#silences.acknowledged(endMs);
       counters.add(appended, 1);
     }
   }
