@@ -3,30 +3,33 @@
  * buffers. Nothing is replaced but the transport, the clock and chance.
  */
 import type { Actor } from '../../actors/actor.ts';
-import { clientActor, sequencerActor, unitActor } from '../../actors/actor-ids.ts';
-import { LatestProjection } from '../../actors/layout-store.ts';
-import { capacityOf, type LogBuffers, LogMemory, retireChunksOf } from '../../actors/log-memory.ts';
+import { clientActor, HOMES, sequencerActor } from '../../actors/actor-ids.ts';
+import { type LogBuffers, LogMemory, retireChunksOf } from '../../actors/log-memory.ts';
 import type { ActorId } from '../../actors/message.ts';
-import { firstProjection } from '../../actors/projection.ts';
-import { Sequencer } from '../../actors/sequencer.ts';
+import { rebuildOf } from '../../actors/next-projection.ts';
+import { firstProjection, type Projection, ProjectionMap } from '../../actors/projection.ts';
 import type { World } from '../../actors/simulation/world.ts';
-import { StorageUnit } from '../../actors/storage-unit.ts';
 import { TangoError, type TangoErrorCode } from '../../actors/tango-error.ts';
 import { THREAD_COUNTERS } from '../../actors/thread-counters.ts';
 import { assert } from '../../shared-memory/assert.ts';
 import { countersBytesFor, initializeCounters } from '../../shared-memory/counters.ts';
 import { streamHeaderWords } from '../../shared-memory/entry-layout.ts';
-import { Quiescence } from '../../shared-memory/quiescence.ts';
+import { Flight } from '../../shared-memory/flight.ts';
+import { allocateHomeTable } from '../../shared-memory/home-table.ts';
 import { allocateSequencer } from '../../shared-memory/sequencer-memory.ts';
 import { SlotOutcome } from '../../shared-memory/slots-layout.ts';
 import { allocateThreadTable } from '../../shared-memory/thread-table.ts';
 import { allocateUnit } from '../../shared-memory/unit-memory.ts';
 import { allocateRegisters } from '../../shared-memory/write-once-registers.ts';
-import type { ClientTimes } from '../client-options.ts';
+import type { ClientTimes, LinkKind } from '../client-options.ts';
+import { Housekeeper } from '../housekeeper.ts';
 import { LogClient } from '../log-client.ts';
 import { copyEntry, type Position } from '../log-entry.ts';
+import { membershipOf } from '../membership.ts';
+import { Monitor } from '../monitor.ts';
 import type { Procedure } from '../procedure.ts';
-
+import { repair } from '../repair.ts';
+import { actorThreadsFor, HOUSEKEEPER, SimulatedThreads } from './simulated-threads.ts';
 export interface SimulatedLogOptions {
   readonly chains?: number;
   readonly replicas?: number;
@@ -36,16 +39,29 @@ export interface SimulatedLogOptions {
   /** Addresses a storage unit holds at once; a power of two. */
   readonly slots?: number;
   readonly chunks?: number;
+  /** Memory for further storage units. */
+  readonly spares?: number;
+  /** How the clients reach the log, in turn; default: by mailbox. */
+  readonly links?: readonly LinkKind[];
+  /** Clients that wait for too long reconfigure by themselves. */
+  readonly repairs?: boolean;
+  /** The housekeeper lives; then the world is never idle. */
+  readonly housekeeper?: boolean;
   readonly times?: Partial<ClientTimes>;
   /** Puts an observer, or a liar, in the place of an actor; `inner` is the production one. */
   readonly wrap?: (id: ActorId, inner: Actor) => Actor;
 }
-
 /** How an operation ended, as plain data. */
 export type Outcome<T> =
-  | { readonly kind: 'done'; readonly value: T }
-  | { readonly kind: 'failed'; readonly code: TangoErrorCode; readonly position?: Position };
-
+  | {
+      readonly kind: 'done';
+      readonly value: T;
+    }
+  | {
+      readonly kind: 'failed';
+      readonly code: TangoErrorCode;
+      readonly position?: Position;
+    };
 /** An operation under way; `outcome` is set when it has ended. */
 export class Operation<T> {
   outcome: Outcome<T> | undefined;
@@ -58,7 +74,6 @@ export class Operation<T> {
   done(value: T): void {
     this.#end({ kind: 'done', value });
   }
-
   /** An error without a code is a bug: it fails the run. */
   failed(error: unknown): void {
     if (!(error instanceof TangoError)) throw error;
@@ -74,64 +89,104 @@ export class Operation<T> {
     this.#onEnd?.(outcome);
   }
 }
-
 export const SEQUENCER = sequencerActor(0);
 /** Small, so that chunks change hands often. */
 const CHUNK_BYTES = 256;
 const STREAMS_MAX = 24;
-const EPOCHS_MAX = 100;
-const TIMES: ClientTimes = { holeFillMs: 10, requestMs: 50, operationMs: 300 };
+const EPOCHS_MAX = 400;
+const TIMES: ClientTimes = { holeFillMs: 10, requestMs: 50, operationMs: 600, takeoverMs: 40 };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
 export class SimulatedLog {
   readonly world: World;
   readonly memory: LogMemory;
   readonly clients: LogClient[] = [];
-  readonly units: StorageUnit[] = [];
   readonly replicas: number;
   /** Actors whose end the supervisor has told of. */
   readonly exited = new Set<ActorId>();
   /** Called after an actor's end is told of and cleaned up after. */
   onExited: (id: ActorId) => void = () => {};
+  /** A thread of the table that hosts nothing: a test may put it in flight. */
+  readonly bystander: number;
   readonly #times: ClientTimes;
+  readonly #threads: SimulatedThreads;
+  readonly #repairs: boolean;
+  readonly #links: readonly LinkKind[];
 
   constructor(world: World, options: SimulatedLogOptions = {}) {
-    const { chains = 1, replicas = 2, clients = 2, wrap = (_id, inner) => inner } = options;
+    const {
+      chains = 1,
+      replicas = 2,
+      clients = 2,
+      spares = 0,
+      wrap = (_id, inner) => inner,
+    } = options;
     this.world = world;
     this.replicas = replicas;
     this.#times = { ...TIMES, ...options.times };
-    this.memory = new LogMemory(smallBuffers(chains * replicas, clients + 1, options));
-    this.memory.layoutStore.propose(firstProjection(chains * replicas, replicas, SEQUENCER));
-    this.memory.sequencer.setServingEpoch(1);
-    const latest = new LatestProjection(this.memory.layoutStore);
-    const capacity = capacityOf(this.memory, () => latest.map());
-    world.add(SEQUENCER, wrap(SEQUENCER, new Sequencer(this.memory.sequencer, capacity)));
-    for (let unit = 0; unit < this.memory.unitCount; unit++) {
-      const { threads } = this.memory;
-      const quiescence = new Quiescence(threads);
-      const storageUnit = new StorageUnit({ memory: this.memory.unit(unit), threads, quiescence });
-      this.units.push(storageUnit);
-      world.add(unitActor(unit), wrap(unitActor(unit), storageUnit));
-    }
+    this.#repairs = options.repairs ?? false;
+    this.#links = options.links ?? ['mailbox'];
+    const units = chains * replicas;
+    this.memory = new LogMemory(smallBuffers(units, spares, clients + CLIENTS_LATER, options));
+    const { actorThreads } = this.memory.sizes;
+    this.memory.layoutStore.propose(firstProjection(units, replicas, SEQUENCER));
+    this.memory.sequencer.setBuilt(1);
     for (let i = 0; i < clients; i++) this.addClient();
-    world.onKilled((id) => this.#cleanUpAfter(id));
+    this.bystander = actorThreads + clients + CLIENTS_LATER - 2;
+    this.#threads = new SimulatedThreads({
+      world,
+      memory: this.memory,
+      wrap,
+      housekeeper: options.housekeeper ? () => this.#newHousekeeper() : undefined,
+      onGone: (id) => this.#tellMembership(id),
+    });
+    world.onKilled((id) => this.#killed(id));
   }
-
-  /** A further client, with an incarnation of its own. */
+  /** A further client, on a thread of its own; its incarnation is its number + 1 for the first ones. */
   addClient(): number {
     const index = this.clients.length;
-    const client = new LogClient({
-      memory: this.memory,
-      incarnation: index + 1,
-      times: this.#times,
-      isReachable: (actor) => !this.exited.has(actor),
-    });
+    const { threads, sizes } = this.memory;
+    const thread = threads.claim(sizes.actorThreads + index, threads.count);
+    const link = this.#links[index % this.#links.length];
+    const client = this.#newClient(thread, link);
     this.clients.push(client);
     this.world.add(clientActor(index), client);
     return index;
   }
+  /** The client with this incarnation; -1: none of the clients. */
+  clientOf(incarnation: number): number {
+    return this.clients.findIndex((client) => client.incarnation === incarnation);
+  }
+  /** Whether every actor of the latest projection lives, and nothing is owed to a spare. */
+  get isWhole(): boolean {
+    const projection = this.memory.layoutStore.latest();
+    if (projection === undefined || this.#threads.isAnyMissing()) return false;
+    return rebuildOf(projection) === undefined;
+  }
 
+  #newClient(thread: number, link: LinkKind): LogClient {
+    const { memory } = this;
+    return new LogClient({
+      memory,
+      incarnation: memory.threads.incarnation(thread),
+      times: this.#times,
+      flight: new Flight(memory.threads, thread),
+      link,
+      membership: membershipOf(memory),
+      ...(this.#repairs && { repair }),
+      paced: true,
+    });
+  }
+
+  #newHousekeeper(): Housekeeper {
+    const thread = this.memory.sizes.actorThreads - 1;
+    const client = this.#newClient(thread, 'direct');
+    const onStalled = (stalled: number): void => {
+      this.world.mark('stalled thread suspected');
+      this.#threads.kill(stalled);
+    };
+    return new Housekeeper(client, new Monitor({ client, thread, onStalled }));
+  }
   /** Begins a procedure of a client; nothing happens when the client is dead. */
   run<T>(
     client: number,
@@ -145,7 +200,6 @@ export class SimulatedLog {
     });
     return operation;
   }
-
   /** Begins an append of `text`. */
   append(
     client: number,
@@ -163,38 +217,40 @@ export class SimulatedLog {
     });
     return operation;
   }
-
   /** Runs the world until the operation has ended. */
   end<T>(operation: Operation<T>): Outcome<T> {
     this.world.run({ until: () => operation.outcome !== undefined });
     assert(operation.outcome !== undefined, 'an operation ends while something is left to happen');
     return operation.outcome;
   }
-
   /** The same for one that has to succeed. */
   value<T>(operation: Operation<T>): T {
     const outcome = this.end(operation);
     if (outcome.kind === 'done') return outcome.value;
     throw new Error(`an operation failed: code=${outcome.code}, position=${outcome.position}`);
   }
-
   /** Appends and waits for the position. */
   appended(client: number, text: string, streams: readonly number[] = []): Position {
     return this.value(this.append(client, text, streams));
   }
-
   /** Runs a procedure and waits for its value. */
   ran<T>(client: number, procedure: (client: LogClient) => Procedure<T>): T {
     return this.value(this.run(client, procedure));
   }
 
-  get tail(): Position {
-    return this.memory.sequencer.tail();
+  get projection(): Projection {
+    const projection = this.memory.layoutStore.latest();
+    assert(projection !== undefined, 'the first projection is installed');
+    return projection;
   }
 
+  get tail(): Position {
+    this.clients[0].refreshProjection();
+    return this.clients[0].tail();
+  }
   /** What each replica holds at `position`, head first: a state, or writer and text of a value. */
   at(position: Position): string[] {
-    const { map } = this.clients[0];
+    const map = new ProjectionMap(this.projection);
     const address = map.addressOf(position);
     return map.chainOf(position).map((unit) => this.atAddress(unit, address, position));
   }
@@ -211,22 +267,39 @@ export class SimulatedLog {
     const { thread, sequence } = entry.writer;
     return `${thread}/${sequence}:${decoder.decode(entry.payload)}`;
   }
-
   /** What the supervisor does once a thread has exited. */
-  #cleanUpAfter(id: ActorId): void {
+  #killed(id: ActorId): void {
     this.exited.add(id);
-    this.clients.forEach((client, index) => {
-      const actor = clientActor(index);
-      if (actor === id) {
-        retireChunksOf(this.memory, client.incarnation);
-      } else this.world.act(actor, () => client.onMembership());
-    });
+    const index = id - clientActor(0);
+    const client = this.clients[index];
+    if (client === undefined) this.#threads.noticed(id);
+    else {
+      const { threads, sizes } = this.memory;
+      threads.markExited(sizes.actorThreads + index, client.incarnation);
+      retireChunksOf(this.memory, this.#threads.flight, client.incarnation);
+      this.#tellMembership(id);
+    }
     this.onExited(id);
   }
-}
 
+  #tellMembership(gone: ActorId): void {
+    this.clients.forEach((client, index) => {
+      const actor = clientActor(index);
+      if (actor !== gone) this.world.act(actor, () => client.onMembership());
+    });
+    const { housekeeper } = this.#threads;
+    if (housekeeper !== undefined) this.world.act(HOUSEKEEPER, () => housekeeper.onMembership());
+  }
+}
+/** Threads for clients that are added after the first ones, and one that hosts nothing. */
+const CLIENTS_LATER = 5;
 /** As allocateLog, without mailboxes and with room for some dozens of entries: cheap to make. */
-function smallBuffers(units: number, threads: number, options: SimulatedLogOptions): LogBuffers {
+function smallBuffers(
+  units: number,
+  spares: number,
+  clients: number,
+  options: SimulatedLogOptions,
+): LogBuffers {
   const { backpointers = 4, slots = 64, chunks = 64 } = options;
   const unit = {
     streamHeaderWords: streamHeaderWords(backpointers),
@@ -235,21 +308,26 @@ function smallBuffers(units: number, threads: number, options: SimulatedLogOptio
     chunkCount: chunks,
     headroomChunks: 2,
   };
+  const actorThreads = actorThreadsFor(units + spares);
+  const threads = actorThreads + clients;
   const counters = new SharedArrayBuffer(countersBytesFor(THREAD_COUNTERS, threads));
   initializeCounters(counters, 0, THREAD_COUNTERS, threads);
   return {
     sizes: {
       storageUnits: units,
+      spareUnits: spares,
+      replicas: options.replicas ?? 2,
       logBytes: chunks * CHUNK_BYTES,
       entryBytesMax: CHUNK_BYTES / 2,
       backpointers,
-      actorThreads: 1,
-      attachMax: threads,
+      actorThreads,
+      attachMax: clients,
     },
-    units: Array.from({ length: units }, () => allocateUnit(unit)),
+    units: Array.from({ length: units + spares }, () => allocateUnit(unit)),
     sequencer: allocateSequencer({ backpointers, streamsMax: STREAMS_MAX }),
-    layoutStore: allocateRegisters(EPOCHS_MAX, EPOCHS_MAX * 512),
+    layoutStore: allocateRegisters(EPOCHS_MAX, EPOCHS_MAX * 1024),
     threads: allocateThreadTable(threads),
+    homes: allocateHomeTable(HOMES),
     mailboxes: new SharedArrayBuffer(8),
     counters,
   };

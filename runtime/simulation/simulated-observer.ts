@@ -84,7 +84,7 @@ export class Observer {
     const world = this.#world;
     const { position: address, from } = request;
     const writer = this.#writerAt(unit, address);
-    const own = writer !== undefined && clientActor(writer - 1) === from;
+    const own = writer !== undefined && this.#actorOf(writer) === from;
     if (index === 0) {
       if (outcome === SlotOutcome.JUNK) world.mark('append needed a second token');
       if (outcome === SlotOutcome.WRITTEN && own) world.mark('lost ack resolved by identity');
@@ -95,6 +95,11 @@ export class Observer {
     const head = unit - index;
     const lostFill = this.#lostFills.has(`${from} ${head} ${address}`);
     world.mark(lostFill ? "filler lost and completed the writer's value" : 'reader repaired');
+  }
+
+  #actorOf(incarnation: number): ActorId {
+    const client = this.#log?.clientOf(incarnation) ?? -1;
+    return client < 0 ? -1 : clientActor(client);
   }
 
   /** Who wrote the value at `address`; undefined when there is none. */

@@ -4,21 +4,30 @@
  * decided, and what happened is checked against the contract. Throws at the first thing wrong.
  */
 import { clientActor, unitActor } from '../../actors/actor-ids.ts';
-import { type ActorId, MessageType } from '../../actors/message.ts';
+import { MessageType } from '../../actors/message.ts';
 import { Random } from '../../actors/simulation/random.ts';
 import type { CreateWorld } from '../../actors/simulation/simulate-seeds.ts';
 import type { World } from '../../actors/simulation/world.ts';
 import { assert } from '../../shared-memory/assert.ts';
+import { changeAsAsked, type ProjectionChange } from '../asked-change.ts';
 import { trimPosition, trimPrefix } from '../chain.ts';
-import { Deadline, exited, lateError } from '../deadline.ts';
+import type { LinkKind } from '../client-options.ts';
 import type { LogClient } from '../log-client.ts';
 import type { LogEntry, Position } from '../log-entry.ts';
-import { ACTOR_EXITED, call, NO_ANSWER, type Procedure } from '../procedure.ts';
+import { call, type Procedure } from '../procedure.ts';
 import { decidePosition, readPosition } from '../read.ts';
+import { repair } from '../repair.ts';
+import { restore } from '../restore.ts';
 import { auditLog } from './log-audit.ts';
 import { checkLog, type LoggedOperation, type OperationOutcome } from './log-checker.ts';
-import { type Outcome, SEQUENCER, SimulatedLog } from './simulated-log.ts';
+import {
+  type Outcome,
+  SEQUENCER,
+  SimulatedLog,
+  type SimulatedLogOptions,
+} from './simulated-log.ts';
 import { Observer } from './simulated-observer.ts';
+import { HOUSEKEEPER } from './simulated-threads.ts';
 import { StreamPlayer } from './stream-player.ts';
 
 export const STREAMS = [1, 2, 3] as const;
@@ -28,7 +37,9 @@ const OPERATIONS_SPREAD = 7;
 const THINK_MS = 4;
 /** The faults end at this time, if the clients have not ended before. */
 const FAULTS_END_MS = 4000;
-const STEPS_MAX = 40_000;
+const STEPS_MAX = 200_000;
+/** Once nothing fails any more, everything ends within this time (RELIABILITY 2.3). */
+const LIVENESS_MS = 5000;
 
 type Step =
   | 'append'
@@ -39,7 +50,7 @@ type Step =
   | 'tail'
   | 'play'
   | 'abandon'
-  | 'next epoch';
+  | 'reconfigure';
 
 const STEPS: readonly Step[] = [
   ...Array<Step>(9).fill('append'),
@@ -58,37 +69,48 @@ export function simulateLog(seed: number, createWorld: CreateWorld): undefined {
   const chains = 1 + shape.below(2);
   const replicas = 2 + shape.below(2);
   const clients = 2 + shape.below(3);
+  const spares = shape.chance(0.7) ? 1 + shape.below(3) : 0;
+  const housekeeper = shape.chance(0.7);
+  const killable = drawKillable(shape, clients, chains * replicas, housekeeper);
   const world = createWorld({
-    faults: { killable: drawKillable(shape, clients, chains * replicas), stallMaxMs: 200 },
+    faults: { killable, killsMax: 1 + shape.below(3), stallMaxMs: 200 },
     stepsMax: STEPS_MAX,
   });
   const workload = new Workload(world, {
     chains,
     replicas,
     clients,
+    spares,
+    housekeeper,
+    repairs: true,
+    links: shape.pick([['mailbox'], ['direct'], ['mailbox', 'direct']] as LinkKind[][]),
     slots: shape.chance(0.2) ? 16 : 64,
-    epochs: shape.chance(0.4),
+    reconfigures: shape.chance(0.5),
   });
   workload.run();
 }
 
-/** Mostly clients; in some seeds a storage unit or the sequencer. */
-function drawKillable(shape: Random, clients: number, units: number): number[] {
-  const actors = Array.from({ length: clients }, (_, i) => clientActor(i));
-  if (shape.chance(0.2)) {
-    const unit = shape.below(units + 1);
-    return [unit === units ? SEQUENCER : unitActor(unit)];
-  }
-  return actors;
+/** Mostly clients; in some seeds the threads of actors, or all of them. */
+function drawKillable(
+  shape: Random,
+  clients: number,
+  units: number,
+  housekeeper: boolean,
+): number[] {
+  const some = Array.from({ length: clients }, (_, i) => clientActor(i));
+  const actors = [SEQUENCER, ...Array.from({ length: units }, (_, i) => unitActor(i))];
+  if (housekeeper) actors.push(HOUSEKEEPER);
+  const drawn = shape.below(3);
+  if (drawn === 0) return some;
+  return drawn === 1 ? actors : [...some, ...actors];
 }
 
-interface Shape {
-  readonly chains: number;
-  readonly replicas: number;
+interface Shape extends SimulatedLogOptions {
   readonly clients: number;
   readonly slots: number;
-  /** Clients begin new epochs. */
-  readonly epochs: boolean;
+  readonly housekeeper: boolean;
+  /** Clients reconfigure. */
+  readonly reconfigures: boolean;
 }
 
 class Workload {
@@ -133,8 +155,11 @@ class Workload {
     if (world.random.chance(0.3)) this.#holdBack();
     world.run({ untilMs: FAULTS_END_MS, until: () => this.#allEnded() });
     world.stopFaults();
-    world.run();
+    // Liveness: once nothing fails any more, everything under way comes to an end.
+    const end = world.now() + LIVENESS_MS;
+    world.run({ untilMs: end, until: () => this.#allEnded() && this.#isQuiet() });
     this.#checkAllEnded();
+    this.#restore();
     this.#check();
   }
 
@@ -143,9 +168,9 @@ class Workload {
     const { random } = this.#world;
     const { threads } = this.#log.memory;
     const begin = random.exponential(10);
-    const epoch = 1 + random.below(2);
-    this.#world.schedule(begin, () => threads.announce(0, epoch));
-    this.#world.schedule(begin + random.exponential(50), () => threads.leave(0));
+    const { bystander } = this.#log;
+    this.#world.schedule(begin, () => threads.announce(bystander));
+    this.#world.schedule(begin + random.exponential(50), () => threads.leave(bystander));
   }
 
   #check(): void {
@@ -153,15 +178,9 @@ class Workload {
       // Its client died: nobody knows.
       this.#history.push({ ...one, return: Number.POSITIVE_INFINITY });
     }
-    const whole = this.#isAlive(SEQUENCER) && this.#log.units.every((_, i) => this.#unitLives(i));
-    if (whole) {
-      // The one who began an epoch may have died on the way.
-      const epoch = this.#shape.epochs ? this.#log.ran(this.#log.addClient(), nextEpoch) : 1;
-      if (epoch > 2) this.#world.mark('epochs changed');
-    } else this.#world.mark('unit or sequencer killed');
-    const final = whole
-      ? auditLog(this.#log, this.#players, this.#observer.grants, STREAMS)
-      : undefined;
+    const { epoch } = this.#log.projection;
+    if (epoch > 2) this.#world.mark('epochs changed');
+    const final = auditLog(this.#log, this.#players, this.#observer.grants, STREAMS);
     const violations = checkLog(this.#history, final);
     if (violations.length === 0) return;
     const [{ rule, text }] = violations;
@@ -172,8 +191,26 @@ class Workload {
     return this.#world.isAlive(id);
   }
 
-  #unitLives(unit: number): boolean {
-    return this.#isAlive(unitActor(unit));
+  /** Nothing of a living client is under way. */
+  #isQuiet(): boolean {
+    return this.#log.clients.every(
+      (client, i) => client.busy === 0 || !this.#isAlive(clientActor(i)),
+    );
+  }
+
+  /** Brings the log back to full strength, as the housekeeper does where there is one. */
+  #restore(): void {
+    const log = this.#log;
+    const world = this.#world;
+    const end = world.now() + LIVENESS_MS;
+    const restorer = log.addClient();
+    for (;;) {
+      world.run({ untilMs: Math.min(end, world.now() + 50), until: () => log.isWhole });
+      if (log.isWhole) break;
+      assert(world.now() < end, 'the log is whole again');
+      if (!this.#shape.housekeeper) log.ran(restorer, repairAndRestore);
+    }
+    log.ran(restorer, repairAndRestore);
   }
 
   #allEnded(): boolean {
@@ -202,7 +239,8 @@ class Workload {
     if (this.#left[client] === 0) return;
     this.#left[client]--;
     const { random } = this.#world;
-    const step = this.#shape.epochs && random.chance(0.08) ? 'next epoch' : random.pick(STEPS);
+    const step =
+      this.#shape.reconfigures && random.chance(0.08) ? 'reconfigure' : random.pick(STEPS);
     const { tail } = this.#log;
     const position = random.below(tail + 1);
     switch (step) {
@@ -215,9 +253,8 @@ class Workload {
         return this.#play(client, random.below(STREAMS.length), random.chance(0.5));
       case 'abandon':
         return this.#abandon(client, random.pick(STREAMS), 1 + random.below(5));
-      case 'next epoch':
-        this.#log.run(client, nextEpoch, () => this.#later(client));
-        return;
+      case 'reconfigure':
+        return this.#reconfigure(client);
       case 'read':
         return this.#read(client, position, readPosition);
       default:
@@ -227,6 +264,32 @@ class Workload {
     if (step === 'fill') this.#read(client, below, decidePosition);
     else if (step === 'trim') this.#trim(step, client, below, trimPosition);
     else this.#trim(step, client, random.below(1 + Math.ceil(tail / 2)), trimPrefix);
+  }
+
+  #reconfigure(client: number): void {
+    const { random } = this.#world;
+    const units = this.#log.projection.ranges.flatMap(({ extents }) =>
+      extents.flatMap(({ chain }) => chain),
+    );
+    const { replicas } = this.#log;
+    const change = random.pick<ProjectionChange>([
+      { sequencer: 'replace' },
+      { remove: random.pick(units) },
+      { add: replicas },
+      { remove: random.pick(units), sequencer: 'replace' },
+    ]);
+    this.#log.run(
+      client,
+      (one) => changeAsAsked(one, change),
+      (outcome) => {
+        if (outcome.kind === 'done') {
+          if (change.remove !== undefined) this.#world.mark('unit replaced');
+          if (change.sequencer !== undefined) this.#world.mark('sequencer replaced');
+          if (change.add !== undefined) this.#world.mark('growth');
+        }
+        this.#later(client);
+      },
+    );
   }
 
   #append(client: number): void {
@@ -337,36 +400,9 @@ class Workload {
   }
 }
 
-/** Seals everything and installs the same chains for the next epoch; returns it. */
-function* nextEpoch(client: LogClient): Procedure<number> {
-  const { memory } = client;
-  client.refreshProjection();
-  const { projection, epoch } = client.map;
-  const deadline = new Deadline(client);
-  for (const unit of client.map.units()) {
-    yield* answered(unitActor(unit), MessageType.UNIT_SEAL, epoch, deadline);
-  }
-  yield* answered(SEQUENCER, MessageType.SEQUENCER_SEAL, epoch, deadline);
-  memory.layoutStore.propose({ ...projection, epoch: epoch + 1 });
-  // Somebody may be further already.
-  const isLatest = memory.layoutStore.latest()?.epoch === epoch + 1;
-  if (isLatest) memory.sequencer.setServingEpoch(epoch + 1);
-  return epoch + 1;
-}
-
-/** Asks until there is an answer, and gives up at the deadline. */
-function* answered(
-  to: ActorId,
-  type: MessageType,
-  epoch: number,
-  deadline: Deadline,
-): Procedure<void> {
-  for (;;) {
-    const { outcome } = yield* call({ to, type, epoch });
-    if (outcome === ACTOR_EXITED) throw exited('an actor', epoch);
-    if (outcome !== NO_ANSWER) return;
-    if (deadline.passed) throw lateError('a seal', 'the epoch goes on');
-  }
+function* repairAndRestore(client: LogClient): Procedure<void> {
+  yield* repair(client);
+  yield* restore(client);
 }
 
 const decoder = new TextDecoder();
