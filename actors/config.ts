@@ -21,7 +21,7 @@ export const SPILL_MESSAGES_MAX = 64 * 1024;
 
 /** Positions the hole filler scans in one round. */
 export const FILL_ROUND_POSITIONS_MAX = 65_536;
-/** A trim looks again for flights after this long, then less and less often. */
+/** A seal or a trim looks again for flights after this long, then less and less often. */
 export const DRAIN_CHECK_MS = 0.005;
 export const DRAIN_CHECK_MS_MAX = 1;
 

@@ -8,7 +8,8 @@
  * spare is claimed again and wiped again.
  */
 import { homeIndexOf, sequencerActor, type UnitId, unitActor } from '../actors/actor-ids.ts';
-import { tailOf } from '../actors/log-memory.ts';
+import { DRAIN_CHECK_MS, DRAIN_CHECK_MS_MAX } from '../actors/config.ts';
+import { slowTailOf, tailOf } from '../actors/log-memory.ts';
 import { type ActorId, MessageType } from '../actors/message.ts';
 import {
   cloned,
@@ -161,8 +162,12 @@ function* drained(client: LogClient, map: ProjectionMap): Procedure<boolean> {
   const quiescence = new Quiescence(client.memory.threads);
   quiescence.begin();
   // This thread is in flight itself: it leaves with the pause.
-  do yield* pause(0);
-  while (!quiescence.passed() && client.isCurrent);
+  yield* pause(0);
+  // Flights take microseconds, unless their thread waits for a core, or its death for its notice.
+  for (let pauseMs = DRAIN_CHECK_MS; !quiescence.passed() && client.isCurrent; ) {
+    yield* pause(pauseMs);
+    pauseMs = Math.min(2 * pauseMs, DRAIN_CHECK_MS_MAX);
+  }
   return client.map === map && client.isCurrent;
 }
 
@@ -200,7 +205,9 @@ function nextProjection(
   }
   const chains: UnitId[][] = [];
   for (let i = 0; i < change.add; i += replicas) chains.push(units.slice(i, i + replicas));
-  const projection = grown(current, chains, tailOf(memory, map));
+  // A sequencer that is not built yet may not know what is written.
+  const at = Math.max(tailOf(memory, map), slowTailOf(memory, map));
+  const projection = grown(current, chains, at);
   return { projection, taken: units.slice(0, change.add) };
 }
 

@@ -66,7 +66,8 @@ function* decide(client: LogClient, position: Position): Procedure<void> {
 function install(client: LogClient, tail: Position, state: StreamState): boolean {
   const { sequencer } = client.memory;
   const { sequencerSince } = client.map.projection;
-  if (sequencer.sealedEpoch() >= sequencerSince) return false;
+  // Somebody has sealed this one to name the next; a seal for growth leaves it in its place.
+  if (sequencer.requiredBuild() > sequencerSince) return false;
   if (!sequencer.tryLock(client.incarnation)) return false;
   if (sequencer.builtEpoch() < sequencerSince) {
     sequencer.resetStreams(state.historyStart);

@@ -30,7 +30,9 @@ export function auditLog(
   for (const stream of streams) {
     const scanned = entries.filter((one) => one.kind === 'data' && one.streams.includes(stream));
     checkStream(log, auditor, stream, scanned as DataEntry[]);
-    markWalks(log, entries, grants.get(stream) ?? []);
+    // A dead client's request may have been granted since.
+    const granted = (grants.get(stream) ?? []).filter((position) => position < entries.length);
+    markWalks(log, entries, granted);
     for (const player of players) {
       if (player.stream === stream) checkPlayer(player, scanned as DataEntry[]);
     }

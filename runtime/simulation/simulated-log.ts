@@ -3,7 +3,13 @@
  * buffers. Nothing is replaced but the transport, the clock and chance.
  */
 import type { Actor } from '../../actors/actor.ts';
-import { clientActor, HOMES, sequencerActor } from '../../actors/actor-ids.ts';
+import {
+  clientActor,
+  HOMES,
+  sequencerActor,
+  type UnitId,
+  unitIndex,
+} from '../../actors/actor-ids.ts';
 import { type LogBuffers, LogMemory, retireChunksOf } from '../../actors/log-memory.ts';
 import type { ActorId } from '../../actors/message.ts';
 import { rebuildOf } from '../../actors/next-projection.ts';
@@ -51,6 +57,13 @@ export interface SimulatedLogOptions {
   /** Puts an observer, or a liar, in the place of an actor; `inner` is the production one. */
   readonly wrap?: (id: ActorId, inner: Actor) => Actor;
 }
+/** A position, its chain, and which replica a memory is. */
+export interface Place {
+  readonly position: Position;
+  readonly chain: readonly UnitId[];
+  readonly index: number;
+}
+
 /** How an operation ended, as plain data. */
 export type Outcome<T> =
   | {
@@ -236,6 +249,21 @@ export class SimulatedLog {
   /** Runs a procedure and waits for its value. */
   ran<T>(client: number, procedure: (client: LogClient) => Procedure<T>): T {
     return this.value(this.run(client, procedure));
+  }
+
+  /** What the latest projection keeps at an address of a memory. */
+  placeAt(index: number, address: number): Place | undefined {
+    for (const range of this.projection.ranges) {
+      const n = range.extents.length;
+      for (const [i, { chain, start }] of range.extents.entries()) {
+        const row = address - start;
+        const position = range.from + row * n + i;
+        const at = chain.findIndex((unit) => unitIndex(unit) === index);
+        if (at < 0 || row < 0 || position >= (range.to ?? Number.POSITIVE_INFINITY)) continue;
+        return { position, chain, index: at };
+      }
+    }
+    return undefined;
   }
 
   get projection(): Projection {

@@ -3,12 +3,13 @@
  * and its answer, changes nothing, and tells the world which of the rare events took place.
  */
 import type { Actor, ActorContext } from '../../actors/actor.ts';
-import { clientActor, unitActor } from '../../actors/actor-ids.ts';
+import { clientActor, isUnitActor, unitActor, unitIndex } from '../../actors/actor-ids.ts';
 import { type ActorId, type Message, MessageType } from '../../actors/message.ts';
+import { ProjectionMap } from '../../actors/projection.ts';
 import type { World } from '../../actors/simulation/world.ts';
 import { SlotOutcome } from '../../shared-memory/slots-layout.ts';
 import type { Position } from '../log-entry.ts';
-import { SEQUENCER, type SimulatedLog } from './simulated-log.ts';
+import type { Place, SimulatedLog } from './simulated-log.ts';
 
 /** The rare events that a run of many seeds has to meet. */
 export const RARE_EVENTS = [
@@ -29,7 +30,7 @@ export class Observer {
   /** Positions granted for each stream, ascending. */
   readonly grants = new Map<number, Position[]>();
   readonly #world: World;
-  /** Unit and address at which a client's fill met a value. */
+  /** Client and position at which its fill met a value. */
   readonly #lostFills = new Set<string>();
   #log: SimulatedLog | undefined;
 
@@ -45,26 +46,28 @@ export class Observer {
 
   /** `request` was answered with `reply`. */
   answered(id: ActorId, request: Message, reply: Message): void {
-    if (id === SEQUENCER) return this.#granted(request, reply);
+    if (!isUnitActor(id)) return this.#granted(request, reply);
     const unit = id - unitActor(0);
-    const index = this.#log === undefined ? 0 : unit % this.#log.replicas;
-    if (request.type === MessageType.UNIT_WRITE) this.#wrote(unit, index, request, reply.outcome);
-    if (request.type !== MessageType.UNIT_FILL || index !== 0) return;
+    const place = this.#log?.placeAt(unit, request.position);
+    if (place === undefined) return;
+    if (request.type === MessageType.UNIT_WRITE) this.#wrote(unit, place, request, reply.outcome);
+    if (request.type !== MessageType.UNIT_FILL || place.index !== 0) return;
     if (reply.outcome === SlotOutcome.OK) this.#world.mark('filler won');
     if (reply.outcome !== SlotOutcome.WRITTEN) return;
-    this.#lostFills.add(`${request.from} ${unit} ${request.position}`);
+    this.#lostFills.add(`${request.from} ${place.position}`);
   }
 
   /** A client has died: had it written the head of a position and not the tail? */
   clientDied(incarnation: number): void {
     const log = this.#log;
     if (log === undefined) return;
-    for (let head = 0; head < log.memory.unitCount; head += log.replicas) {
-      const { slots } = log.memory.unit(head);
-      const tail = log.memory.unit(head + log.replicas - 1).slots;
+    const { active } = new ProjectionMap(log.projection);
+    for (const { chain } of active.extents) {
+      const { slots } = log.memory.unit(chain[0]);
+      const tail = log.memory.unit(chain[chain.length - 1]).slots;
       for (let address = slots.watermark(); address < slots.writtenLimit(); address++) {
         if (tail.look(address) !== SlotOutcome.UNWRITTEN) continue;
-        if (this.#writerAt(head, address) !== incarnation) continue;
+        if (this.#writerAt(unitIndex(chain[0]), address) !== incarnation) continue;
         this.#world.mark('kill between head and tail write');
       }
     }
@@ -80,7 +83,7 @@ export class Observer {
     }
   }
 
-  #wrote(unit: number, index: number, request: Message, outcome: number): void {
+  #wrote(unit: number, { index, position }: Place, request: Message, outcome: number): void {
     const world = this.#world;
     const { position: address, from } = request;
     const writer = this.#writerAt(unit, address);
@@ -92,8 +95,7 @@ export class Observer {
     }
     if (outcome === SlotOutcome.WRITTEN && own) world.mark('own value copied by another');
     if (outcome !== SlotOutcome.OK || own || writer === undefined) return;
-    const head = unit - index;
-    const lostFill = this.#lostFills.has(`${from} ${head} ${address}`);
+    const lostFill = this.#lostFills.has(`${from} ${position}`);
     world.mark(lostFill ? "filler lost and completed the writer's value" : 'reader repaired');
   }
 
@@ -108,9 +110,9 @@ export class Observer {
     if (log === undefined) return undefined;
     const { reader, slots } = log.memory.unit(unit);
     if (slots.look(address) !== SlotOutcome.WRITTEN) return undefined;
-    const { map } = log.clients[0];
-    const chains = map.active.extents.length;
-    reader.locate(address, address * chains + Math.floor(unit / log.replicas));
+    const place = log.placeAt(unit, address);
+    if (place === undefined) return undefined;
+    reader.locate(address, place.position);
     return reader.writerThread;
   }
 }
