@@ -141,16 +141,30 @@ function* copyDown(chain: Chain): Procedure<LogEntry | undefined> {
   if (reader.locate(address, position) !== SlotOutcome.WRITTEN) return undefined;
   const entry = copyEntry(reader, address, position);
   if (entry === undefined) return undefined;
+  let trimmed = false;
   for (let i = 1; i < units.length; i++) {
-    const there = client.memory.unit(units[i]).slots.look(address);
-    if (there === SlotOutcome.WRITTEN || there === SlotOutcome.TRIMMED) continue;
+    let there: number | undefined = client.memory.unit(units[i]).slots.look(address);
+    if (there === SlotOutcome.UNWRITTEN) {
+      there = yield* copyTo(chain, i);
+      if (there === undefined) return undefined;
+      if (there === SlotOutcome.OK) client.counters.repairs++;
+    }
     assert(there !== SlotOutcome.JUNK, 'junk is never below a head that holds a value');
-    const outcome = yield* copyTo(chain, i);
-    if (outcome === undefined) return undefined;
-    assert(outcome !== SlotOutcome.JUNK, 'junk is never below a head that holds a value');
-    if (outcome === SlotOutcome.OK) client.counters.repairs++;
+    if (there === SlotOutcome.TRIMMED) trimmed = true;
   }
-  return entry;
+  return trimmed ? yield* trimAll(chain) : entry;
+}
+
+/**
+ * A replica is trimmed, others are not: a trim is under way, or its trimmer has died. It is rolled
+ * forward, so that whoever has seen the trim and whoever comes later see the same.
+ */
+function* trimAll(chain: Chain): Procedure<LogEntry | undefined> {
+  for (let i = 0; i < chain.units.length; i++) {
+    const outcome = yield* trimReplica(chain, i);
+    if (outcome === undefined) return undefined;
+  }
+  return { kind: 'trimmed', position: chain.position };
 }
 
 /** A copy of an entry that is staged and not yet referred to. Settle it, whatever comes of it. */
@@ -255,16 +269,8 @@ export function* trimPosition(client: LogClient, position: Position): Procedure<
   const entry = yield* fillPosition(client, position);
   if (entry.kind === 'trimmed') return;
   const chain = new Chain(client, position);
-  for (let i = 0; i < chain.units.length; ) {
-    const outcome = yield* trimReplica(chain, i);
-    // A new epoch: from the head again, trimming is idempotent.
-    if (outcome === undefined) chain.begin();
-    i = outcome === undefined ? 0 : i + 1;
-    if (i === chain.units.length && !(yield* forgetInCopies(chain))) {
-      chain.begin();
-      i = 0;
-    }
-  }
+  // Copies FIRST: one that joins the chain later must not bring back what was trimmed in it.
+  while (!(yield* forgetInCopies(chain)) || (yield* trimAll(chain)) === undefined) chain.begin();
   client.counters.trims++;
 }
 

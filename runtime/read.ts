@@ -39,10 +39,21 @@ function readUnderMap(client: LogClient, position: Position): LogEntry | undefin
     case SlotOutcome.JUNK:
       return { kind: 'junk', position };
     case SlotOutcome.TRIMMED:
-      return { kind: 'trimmed', position };
+      // Else a trim is under way: filling rolls it forward.
+      return isTrimmedThrough(client, position) ? { kind: 'trimmed', position } : undefined;
     default:
       return undefined;
   }
+}
+
+/** Whether no replica of `position` holds a value, or may yet: only then it is trimmed for good. */
+export function isTrimmedThrough({ map, memory }: LogClient, position: Position): boolean {
+  if (position < memory.sequencer.trimMark()) return true;
+  const address = map.addressOf(position);
+  return map.chainOf(position).every((unit) => {
+    const there = memory.unit(unit).slots.look(address);
+    return there === SlotOutcome.TRIMMED || there === SlotOutcome.JUNK;
+  });
 }
 
 /** Beyond the tail nothing can be lost yet. */

@@ -22,7 +22,7 @@ import type { LogClient } from './log-client.ts';
 import type { DataEntry, Position, StreamId } from './log-entry.ts';
 import { type PlayedEntry, PlayedEntryPlace } from './played-entry.ts';
 import { ACTOR_EXITED, call, NO_ANSWER, type Procedure, pause } from './procedure.ts';
-import { isComplete, isPrefixTrimmed, readPosition } from './read.ts';
+import { isComplete, isPrefixTrimmed, isTrimmedThrough, readPosition } from './read.ts';
 
 /** How long a call waits before it looks again whether the one before has ended. */
 const TURN_PAUSE_MS = 0.05;
@@ -159,7 +159,7 @@ export class StreamReader {
     const reader = this.#readerOf(position);
     const address = map.addressOf(position);
     const outcome = reader.locate(address, position);
-    if (outcome === SlotOutcome.UNWRITTEN) {
+    if (this.#isOpen(position, outcome)) {
       const entry = yield* readPosition(client, position);
       // Decided now, and looked at once more; unless a prefix trim has passed it by.
       if (entry.kind === 'trimmed') this.#passTrimmed(position);
@@ -299,7 +299,7 @@ export class StreamReader {
       const reader = this.#readerOf(position);
       const address = client.map.addressOf(position);
       const outcome = reader.locate(address, position);
-      if (outcome === SlotOutcome.UNWRITTEN) {
+      if (this.#isOpen(position, outcome)) {
         const entry = yield* readPosition(client, position);
         if (entry.kind !== 'trimmed') continue;
         return this.#isTrimmed(position) ? 'trimmed' : 'nothing';
@@ -314,6 +314,12 @@ export class StreamReader {
       if (confirmed) return linked ? 'linked' : 'nothing';
       return isPrefixTrimmed(client, position) ? 'trimmed' : 'nothing';
     }
+  }
+
+  /** Not decided, or not trimmed on every replica: reading it ends that. */
+  #isOpen(position: Position, outcome: SlotOutcome): boolean {
+    if (outcome === SlotOutcome.UNWRITTEN) return true;
+    return outcome === SlotOutcome.TRIMMED && !isTrimmedThrough(this.#client, position);
   }
 
   /** The tail replica's reader. Throws when every replica is lost. */
