@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Flight } from '../shared-memory/flight.ts';
 import { type GridSizes, gridBytesFor, MailboxGrid } from '../shared-memory/mailbox-grid.ts';
 import { allocateThreadTable, NO_THREAD, ThreadTable } from '../shared-memory/thread-table.ts';
 import type { Actor, ActorContext } from './actor.ts';
@@ -67,10 +68,12 @@ class Bench {
   }
 
   /** The host of a thread that comes to life now. */
-  host(thread: number): ActorHost {
+  host(thread: number, adopt?: (id: ActorId) => Actor | undefined): ActorHost {
     assert.is(this.threads.claim(thread, thread + 1), thread);
     return new ActorHost({
       thread,
+      flight: new Flight(this.threads, thread),
+      ...(adopt && { adopt }),
       threads: this.threads,
       grid: this.grid,
       directory: (actor) => (actor >= NOBODY ? NO_THREAD : Math.floor((actor - ANNE) / 10)),
@@ -319,6 +322,53 @@ actorHost('shows what a long batch sends before the batch ends', () => {
     atAnne.values,
     upTo(100).map((value) => 2 * value),
   );
+});
+
+actorHost('is in flight from the first message of a turn on, whatever happens in it', () => {
+  const { bench, first, second, berta } = pair();
+  assert.not(bench.threads.inFlight(0));
+  const flights: boolean[] = [];
+  let fails = false;
+  first.add(ADAM, {
+    role: 'looks',
+    receive: () => {
+      flights.push(bench.threads.inFlight(0));
+      if (fails) throw new Error('broken by a message');
+    },
+  });
+  send(berta, ADAM, 1);
+  settle(second, first);
+  assert.equal(flights, [true]);
+  assert.not(bench.threads.inFlight(0), 'a turn has an end');
+  const before = bench.threads.flight(0);
+  first.turn();
+  assert.is(bench.threads.flight(0), before, 'looking for work is no flight');
+  fails = true;
+  send(berta, ADAM, 2);
+  second.turn();
+  assert.throws(() => first.turn(), /broken by a message/);
+  assert.not(bench.threads.inFlight(0));
+});
+
+actorHost('adopts the actor of a message that has come to live here, once', () => {
+  const bench = new Bench();
+  const adopted: ActorId[] = [];
+  const recorder = new Recorder();
+  const first = bench.host(0, (id) => {
+    if (id !== ADAM) return undefined;
+    adopted.push(id);
+    return recorder;
+  });
+  const second = bench.host(1);
+  const berta = second.add(BERTA, new Recorder());
+  settle(first, second);
+  send(berta, ADAM, 1);
+  send(berta, ADAM, 2);
+  send(berta, ANNE, 3);
+  settle(second, first);
+  assert.equal(adopted, [ADAM]);
+  assert.equal([recorder.started, recorder.values], [1, [1, 2]]);
+  assert.is(first.received, 3, 'what is for nobody is taken from the mailbox all the same');
 });
 
 actorHost.run();

@@ -4,6 +4,7 @@ import { Quiescence } from '../shared-memory/quiescence.ts';
 import type { Actor } from './actor.ts';
 import { unitIndexOf } from './actor-ids.ts';
 import { type ActorThreadData, runActorThread } from './actor-thread.ts';
+import { LogMemory } from './log-memory.ts';
 import type { ActorId } from './message.ts';
 import { StorageUnit } from './storage-unit.ts';
 import { TangoError } from './tango-error.ts';
@@ -14,6 +15,8 @@ export type Behaviour =
   | 'throw'
   /** Ends before it is ready. */
   | 'exit'
+  /** The first of its index serves, its successors end before they are ready. */
+  | 'exit-later'
   /** Never lets its event loop turn once it has a message. */
   | 'spin'
   /** Throws at its first message. */
@@ -32,7 +35,9 @@ function start(data: TestThreadData): void {
   if (behaviour === 'throw') {
     throw new TangoError('ERR_CORRUPT', 'broken on purpose', { epoch: data.thread });
   }
-  if (behaviour === 'exit') process.exit(3);
+  const { threads } = new LogMemory(data.buffers);
+  const successor = threads.incarnation(data.thread) > data.behaviours.length;
+  if (behaviour === 'exit' || (behaviour === 'exit-later' && successor)) process.exit(3);
   runActorThread(data, (memory) => {
     const adopt = (id: ActorId): Actor => {
       const quiescence = new Quiescence(memory.threads);

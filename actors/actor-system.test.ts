@@ -1,14 +1,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Flight } from '../shared-memory/flight.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import { within } from '../shared-memory/within.ts';
 import { ActorHost } from './actor-host.ts';
-import { clientActor, unitActor } from './actor-ids.ts';
+import { clientActor, sequencerActor, unitActor } from './actor-ids.ts';
 import { ActorSystem } from './actor-system.ts';
 import { type Behaviour, TEST_THREAD, type TestThreadData } from './actor-system-worker.ts';
 import { allocateLog, type LogBuffers, LogMemory } from './log-memory.ts';
 import { Message, MessageType } from './message.ts';
-import { directoryOf, type Placement, placeActors } from './placement.ts';
+import { directoryOf, placeActors, settle } from './placement.ts';
+import { firstProjection } from './projection.ts';
 import { TangoError } from './tango-error.ts';
 
 const DEADLINE_MS = 10_000;
@@ -23,11 +25,12 @@ interface Exit {
 
 /** A system of actor threads, and this thread as a client of it. */
 class Bench {
-  readonly placement: Placement;
   readonly buffers: LogBuffers;
   readonly memory: LogMemory;
   readonly behaviours: readonly Behaviour[];
   readonly exits: Exit[] = [];
+  /** Waited for before an index gets its next tenant; undefined: nobody is replaced. */
+  vacated: ((thread: number) => Promise<void>) | undefined;
   readonly replies: Message[] = [];
   #system: ActorSystem | undefined;
   #host: ActorHost | undefined;
@@ -35,11 +38,12 @@ class Bench {
   constructor(...behaviours: Behaviour[]) {
     this.behaviours = behaviours;
     const actorThreads = behaviours.length;
-    this.placement = placeActors(actorThreads, UNITS);
     const log = { logBytes: 64 * 1024, entryBytesMax: 64, backpointers: 4, attachMax: 2 };
-    const sizes = { ...log, storageUnits: UNITS, actorThreads };
+    const sizes = { ...log, storageUnits: UNITS, spareUnits: 0, replicas: UNITS, actorThreads };
     this.buffers = allocateLog(sizes, { streamsMax: 64 });
     this.memory = new LogMemory(this.buffers);
+    settle(this.memory.homes, placeActors(actorThreads, UNITS));
+    this.memory.layoutStore.propose(firstProjection(UNITS, UNITS, sequencerActor(0)));
   }
 
   get system(): ActorSystem {
@@ -48,14 +52,15 @@ class Bench {
   }
 
   async start(entry = TEST_THREAD): Promise<ActorSystem> {
-    const { buffers, memory, placement, behaviours } = this;
+    const { buffers, memory, behaviours } = this;
     const starting = ActorSystem.start<TestThreadData>({
       buffers,
       memory,
-      placement,
+      flight: new Flight(memory.threads, memory.threads.count - 1),
       entry,
       extra: { behaviours },
       onExit: (thread, error) => this.exits.push({ thread, error }),
+      ...(this.vacated && { vacated: this.vacated }),
     });
     this.#system = await within(DEADLINE_MS, 'the start of actor threads', starting);
     return this.#system;
@@ -71,8 +76,9 @@ class Bench {
     if (this.#host === undefined) {
       const { threads } = this.memory;
       assert.is(threads.claim(thread, thread + 1), thread);
-      const directory = directoryOf(this.placement);
-      this.#host = new ActorHost({ thread, threads, grid: this.memory.grid(), directory });
+      const directory = directoryOf(this.memory.homes);
+      const flight = new Flight(threads, thread);
+      this.#host = new ActorHost({ thread, threads, grid: this.memory.grid(), directory, flight });
       this.#host.add(clientActor(thread), {
         role: 'test',
         receive: (message) => void this.replies.push(Object.assign(new Message(), message)),
@@ -158,7 +164,7 @@ actorSystem('marks threads exited when it closes, and may be closed again', asyn
   await one.close();
   for (const thread of [0, 1]) assert.is(one.state(thread), ThreadState.EXITED);
   assert.is(one.exits.length, 0, 'what was asked for is no news');
-  assert.is((await failed(system.stats())).code, 'ERR_ACTOR_EXITED');
+  assert.equal(await within(DEADLINE_MS, 'figures of nobody', system.stats()), []);
   await one.close();
   await within(DEADLINE_MS, 'a terminate after the close', system.terminate());
 });
@@ -176,11 +182,12 @@ actorSystem('notices a killed thread: tells, marks, retires', async () => {
   const held = chunks.lease(incarnation, 64, false);
   const others = chunks.lease(one.memory.threads.incarnation(1), 64, false, held + 1);
   const version = one.memory.threads.membershipVersion();
-  const pending = failed(system.stats());
+  const pending = system.stats();
   await within(DEADLINE_MS, 'the kill', system.kill(2));
-  assert.is((await pending).code, 'ERR_ACTOR_EXITED');
+  const told = await within(DEADLINE_MS, 'figures asked for before the kill', pending);
+  assert.ok(told.length >= 2, 'the living tell theirs all the same');
   assert.is(one.state(2), ThreadState.EXITED);
-  assert.is(one.memory.threads.inFlight(2), 0);
+  assert.not(one.memory.threads.inFlight(2));
   assert.is(one.state(1), ThreadState.ALIVE);
   assert.ok(one.memory.threads.membershipVersion() > version);
   assert.is(one.exits.length, 1);
@@ -193,8 +200,93 @@ actorSystem('notices a killed thread: tells, marks, retires', async () => {
   one.ask(0, 1);
   await one.until('a reply of the living', () => one.replies.length === 1);
   one.ask(1, 1);
-  assert.is((await failed(system.stats())).code, 'ERR_ACTOR_EXITED');
+  const stats = await within(DEADLINE_MS, 'figures of the living', system.stats());
+  assert.is(stats.length, 2, 'the dead tells nothing');
   await within(DEADLINE_MS, 'a second kill', system.kill(2));
+});
+
+actorSystem('does not replace a thread that has exited unless it is told when it may', async () => {
+  const one = bench('serve', 'serve', 'serve');
+  const system = await one.start();
+  await within(DEADLINE_MS, 'the kill', system.kill(1));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.is(one.state(1), ThreadState.EXITED);
+});
+
+actorSystem(
+  'replaces a thread that has exited, under a new incarnation, and it serves',
+  async () => {
+    const one = bench('serve', 'serve', 'serve');
+    one.vacated = async () => {};
+    const system = await one.start();
+    const { threads } = one.memory;
+    const before = threads.incarnation(1);
+    one.ask(0, 1);
+    await one.until('a reply', () => one.replies.length === 1);
+    for (let round = 1; round <= 3; round++) {
+      await within(DEADLINE_MS, 'the kill', system.kill(1));
+      await one.until('a successor', () => one.state(1) === ThreadState.ALIVE);
+      await one.until('it takes messages', () => threads.attends(1));
+      one.ask(0, 1 + round);
+      await one.until('a reply of the successor', () => one.replies.length === 1 + round);
+      assert.is(one.exits.length, round);
+    }
+    assert.ok(threads.incarnation(1) >= before + 3, 'each has an incarnation of its own');
+    assert.not(threads.lives(before));
+    assert.is((await system.stats()).length, 3);
+    assert.is(workers(), 0, 'a successor does not hold the process either');
+  },
+);
+
+actorSystem('gives the index to a successor only once it is vacated', async () => {
+  const one = bench('serve', 'serve', 'serve');
+  let vacate = (): void => {};
+  const asked: number[] = [];
+  one.vacated = (thread) =>
+    new Promise((resolve) => {
+      asked.push(thread);
+      vacate = resolve;
+    });
+  const system = await one.start();
+  const incarnation = one.memory.threads.incarnation(2);
+  await within(DEADLINE_MS, 'the kill', system.kill(2));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(asked, [2]);
+  assert.is(one.state(2), ThreadState.EXITED, 'messages to the dead find nobody');
+  assert.is(one.memory.threads.incarnation(2), incarnation);
+  vacate();
+  await one.until('a successor', () => one.state(2) === ThreadState.ALIVE);
+});
+
+actorSystem(
+  'starts anew again and again what dies before it is ready, and can be closed',
+  async () => {
+    const one = bench('serve', 'serve', 'exit-later');
+    one.vacated = async () => {};
+    const system = await one.start();
+    const before = one.memory.threads.incarnation(2);
+    await within(DEADLINE_MS, 'the kill', system.kill(2));
+    await one.until('three deaths', () => one.exits.length >= 3);
+    assert.ok(one.memory.threads.incarnation(2) > before + 1);
+    assert.is(one.state(1), ThreadState.ALIVE, 'the others live on');
+    await one.close();
+    for (const thread of [0, 1, 2]) assert.is(one.state(thread), ThreadState.EXITED);
+  },
+);
+
+actorSystem('replaces nobody once it is closing', async () => {
+  const one = bench('serve', 'serve');
+  let vacate = (): void => {};
+  one.vacated = () =>
+    new Promise((resolve) => {
+      vacate = resolve;
+    });
+  const system = await one.start();
+  await within(DEADLINE_MS, 'the kill', system.kill(1));
+  const closing = one.close();
+  vacate();
+  await closing;
+  for (const thread of [0, 1]) assert.is(one.state(thread), ThreadState.EXITED);
 });
 
 actorSystem('notices a thread that fails on its own, with what it threw', async () => {

@@ -2,22 +2,29 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Flight } from '../shared-memory/flight.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import { within } from '../shared-memory/within.ts';
+import { sequencerActor } from './actor-ids.ts';
+import type { SocketAddress } from './local-socket.ts';
 import { allocateLog, LogMemory } from './log-memory.ts';
-import { Attachment, Registrar, type RegistrarAddress } from './registrar.ts';
+import { firstProjection } from './projection.ts';
+import { Attachment, Registrar } from './registrar.ts';
 import { TangoError } from './tango-error.ts';
 
 const DEADLINE_MS = 5000;
 const SIZES = {
   storageUnits: 2,
+  spareUnits: 0,
+  replicas: 2,
   logBytes: 64 * 1024,
   entryBytesMax: 64,
   backpointers: 4,
   actorThreads: 1,
   attachMax: 4,
 };
-/** Index 0 is the actors', 1 the owner's. */
+/** Index 0 is the actors'. */
+const OWNER = 1;
 const FIRST = 2;
 const INDEXES = 3;
 
@@ -29,7 +36,8 @@ const workers: Worker[] = [];
 
 async function listen(): Promise<{ memory: LogMemory; registrar: Registrar }> {
   const memory = new LogMemory(allocateLog(SIZES, { streamsMax: 64 }));
-  const registrar = await Registrar.listen(memory, FIRST);
+  memory.layoutStore.propose(firstProjection(2, 2, sequencerActor(0)));
+  const registrar = await Registrar.listen(memory, new Flight(memory.threads, OWNER), FIRST);
   registrars.push(registrar);
   return { memory, registrar };
 }
@@ -47,7 +55,7 @@ async function until(what: string, holds: () => boolean): Promise<void> {
 }
 
 /** A client that says what it likes, and what it heard until the end. */
-function dial(address: RegistrarAddress, ...says: (string | Buffer)[]) {
+function dial(address: SocketAddress, ...says: (string | Buffer)[]) {
   const socket = connect(address.path);
   sockets.push(socket);
   let heard = '';
@@ -60,7 +68,7 @@ function dial(address: RegistrarAddress, ...says: (string | Buffer)[]) {
   return { socket, ended, heard: () => heard };
 }
 
-function register(address: RegistrarAddress, onClosed = (): void => {}): Promise<Attachment> {
+function register(address: SocketAddress, onClosed = (): void => {}): Promise<Attachment> {
   return soon('a registration', Attachment.register(address, onClosed));
 }
 

@@ -5,12 +5,22 @@ import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import type { ActorContext } from './actor.ts';
 import { STREAMS_PER_ENTRY_MAX } from './config.ts';
 import { type ActorId, Message, MessageType } from './message.ts';
-import { type LogCapacity, Sequencer, TOO_MANY_STREAMS, URGENT } from './sequencer.ts';
+import {
+  type LogCapacity,
+  REPLACED,
+  SEQUENCER_BUSY,
+  Sequencer,
+  SequencerSteps,
+  TOO_MANY_STREAMS,
+  URGENT,
+} from './sequencer.ts';
 import { Backpointers, streamOfHeader } from './stream-header.ts';
 
 const { OK, SEALED, FULL } = SlotOutcome;
 const SELF: ActorId = 1;
 const CLIENT: ActorId = 0x8000;
+/** Incarnations of threads that take the sequencer's steps. */
+const [SERVER, OTHER] = [11, 12];
 
 const sequencer = suite('sequencer');
 
@@ -32,20 +42,32 @@ interface Request {
 
 const ROOMY: LogCapacity = { limit: () => 2 ** 40, urgentLimit: () => 2 ** 40 };
 
+function builtMemory(k: number, streamsMax: number): SequencerMemory {
+  const memory = new SequencerMemory(allocateSequencer({ backpointers: k, streamsMax }));
+  memory.setBuilt(1);
+  return memory;
+}
+
 /** A sequencer that serves epoch 1, and the world around it. */
 class Bench implements ActorContext {
   readonly self = SELF;
   readonly memory: SequencerMemory;
   readonly k: number;
-  actor: Sequencer;
+  steps!: SequencerSteps;
+  #actor!: Sequencer;
   #reply: Reply | undefined;
   #operation = 0;
 
-  constructor(k = 4, capacity = ROOMY, streamsMax = 100) {
+  constructor(k = 4, capacity = ROOMY, streamsMax = 100, memory = builtMemory(k, streamsMax)) {
     this.k = k;
-    this.memory = new SequencerMemory(allocateSequencer({ backpointers: k, streamsMax }));
-    this.memory.setServingEpoch(1);
-    this.actor = new Sequencer(this.memory, capacity);
+    this.memory = memory;
+    this.serveWith(capacity);
+  }
+
+  /** As a thread that has just begun to serve. */
+  serveWith(capacity: LogCapacity, incarnation = SERVER): void {
+    this.steps = new SequencerSteps(this.memory, capacity, incarnation);
+    this.#actor = new Sequencer(this.steps);
   }
 
   now(): number {
@@ -80,7 +102,7 @@ class Bench implements ActorContext {
     message.extraCount = streams.length;
     message.extra.set(streams);
     this.#reply = undefined;
-    this.actor.receive(message, this);
+    this.#actor.receive(message, this);
     const reply = this.#reply as Reply | undefined;
     if (reply === undefined) throw new Error(`no reply to type ${type}`);
     return reply;
@@ -109,7 +131,7 @@ sequencer('grants every position once, in ascending order', () => {
   for (let expected = 0; expected < 100; expected++) {
     const reply = bench.next();
     assert.is(reply.type, MessageType.SEQUENCER_GRANTED);
-    assert.equal([reply.outcome, reply.position, reply.value], [OK, expected, 1]);
+    assert.equal([reply.outcome, reply.position, reply.value], [OK, expected, 0]);
     assert.is(reply.extra.length, 0);
   }
   assert.is(bench.memory.tail(), 100);
@@ -126,54 +148,145 @@ sequencer('raises the tail before the token leaves', () => {
 sequencer('goes on above the tail that its memory holds', () => {
   const bench = new Bench();
   bench.memory.setTail(2 ** 40);
-  bench.actor = new Sequencer(bench.memory, { limit: () => 2 ** 41, urgentLimit: () => 2 ** 41 });
+  bench.serveWith({ limit: () => 2 ** 41, urgentLimit: () => 2 ** 41 });
   assert.is(bench.next([3]).position, 2 ** 40);
   assert.equal(bench.header(bench.next([3])), [3, [2 ** 40], true]);
 });
 
-sequencer('refuses an epoch that it does not serve, older or newer, and changes nothing', () => {
+sequencer('refuses a sealed epoch and changes nothing', () => {
   const bench = new Bench();
-  bench.memory.setServingEpoch(5);
-  for (const epoch of [1, 4, 6]) {
+  bench.memory.seal(4);
+  for (const epoch of [1, 3, 4]) {
     const reply = bench.ask(MessageType.SEQUENCER_NEXT, { epoch, streams: [7] });
-    assert.equal([reply.outcome, reply.value, reply.extra.length], [SEALED, 5, 0]);
+    assert.equal([reply.outcome, reply.extra.length], [SEALED, 0]);
     assert.is(bench.tails(7, epoch).outcome, SEALED, 'a stale check is refused as well');
+    assert.is(bench.steps.nextPosition(epoch), -1);
   }
   assert.is(bench.memory.tail(), 0);
   assert.is(bench.memory.streamsKnown, 0);
-  assert.is(bench.ask(MessageType.SEQUENCER_NEXT, { epoch: 5 }).outcome, OK);
+  for (const epoch of [5, 6]) {
+    assert.is(bench.ask(MessageType.SEQUENCER_NEXT, { epoch }).outcome, OK, 'it goes on above');
+  }
 });
 
-sequencer('refuses everybody until it is told an epoch to serve', () => {
-  const bench = new Bench();
-  bench.memory.setServingEpoch(0);
-  assert.is(bench.next().outcome, SEALED);
-  assert.is(bench.tails(1).outcome, SEALED);
+sequencer('refuses everybody until its state is built', () => {
+  const memory = new SequencerMemory(allocateSequencer({ backpointers: 4, streamsMax: 100 }));
+  const bench = new Bench(4, ROOMY, 100, memory);
+  assert.is(bench.next([7]).outcome, SEQUENCER_BUSY);
+  assert.is(bench.tails(1).outcome, SEQUENCER_BUSY);
+  assert.is(bench.steps.nextPosition(1), -1);
+  assert.equal([memory.tail(), memory.streamsKnown, memory.lockOwner()], [0, 0, 0]);
+  memory.setBuilt(1);
+  assert.is(bench.next([7]).outcome, OK);
 });
 
-sequencer('stops serving an epoch that is sealed, and tells its tail', () => {
+sequencer('stops serving an epoch that is sealed; the tail stays for the sealer to read', () => {
   const bench = new Bench();
   bench.next();
   bench.next();
   const sealed = bench.ask(MessageType.SEQUENCER_SEAL, { epoch: 1 });
-  assert.equal(
-    [sealed.type, sealed.outcome, sealed.position],
-    [MessageType.SEQUENCER_SEALED, OK, 2],
-  );
-  const reply = bench.next();
-  assert.equal([reply.outcome, reply.value], [SEALED, 0]);
+  assert.equal([sealed.type, sealed.outcome], [MessageType.SEQUENCER_SEALED, OK]);
+  assert.is(bench.memory.sealedEpoch(), 1);
+  assert.is(bench.next().outcome, SEALED);
   assert.is(bench.tails(1).outcome, SEALED);
   assert.is(bench.memory.tail(), 2);
-  assert.is(bench.ask(MessageType.SEQUENCER_SEAL, { epoch: 1 }).position, 2, 'again, the same');
+  assert.is(bench.ask(MessageType.SEQUENCER_SEAL, { epoch: 1 }).outcome, OK, 'again, the same');
+  assert.is(bench.ask(MessageType.SEQUENCER_NEXT, { epoch: 2 }).position, 2, 'no build was asked');
+});
+
+sequencer('that is replaced serves nobody before it was built for the next epoch', () => {
+  const bench = new Bench();
+  bench.next([7]);
+  bench.ask(MessageType.SEQUENCER_SEAL, { epoch: 3, value: REPLACED });
+  assert.is(bench.memory.requiredBuild(), 4);
+  assert.is(bench.ask(MessageType.SEQUENCER_NEXT, { epoch: 3 }).outcome, SEALED);
+  const early = bench.ask(MessageType.SEQUENCER_NEXT, { epoch: 4, streams: [8] });
+  assert.is(early.outcome, SEQUENCER_BUSY, 'not sealed, not built');
+  assert.is(bench.steps.nextPosition(4), -1);
+  assert.equal([bench.memory.tail(), bench.memory.streamsKnown], [1, 1]);
+  bench.memory.setBuilt(4);
+  assert.is(bench.ask(MessageType.SEQUENCER_NEXT, { epoch: 4 }).outcome, OK);
 });
 
 sequencer('is not stopped by the seal of an older epoch', () => {
   const bench = new Bench();
-  bench.memory.setServingEpoch(3);
   bench.ask(MessageType.SEQUENCER_SEAL, { epoch: 2 });
   assert.is(bench.ask(MessageType.SEQUENCER_NEXT, { epoch: 3 }).outcome, OK);
   bench.ask(MessageType.SEQUENCER_SEAL, { epoch: 7 });
+  bench.ask(MessageType.SEQUENCER_SEAL, { epoch: 2, value: REPLACED });
+  assert.is(bench.memory.sealedEpoch(), 7);
+  assert.is(bench.memory.requiredBuild(), 3);
   assert.is(bench.ask(MessageType.SEQUENCER_NEXT, { epoch: 3 }).outcome, SEALED);
+});
+
+sequencer('is busy while another thread is inside, and leaves its lock alone', () => {
+  const bench = new Bench();
+  assert.ok(bench.memory.tryLock(OTHER));
+  assert.is(bench.next([7]).outcome, SEQUENCER_BUSY);
+  assert.is(bench.tails(7).outcome, SEQUENCER_BUSY);
+  assert.is(bench.steps.nextPosition(1), -1);
+  assert.is(bench.memory.lockOwner(), OTHER);
+  assert.equal([bench.memory.tail(), bench.memory.streamsKnown], [0, 0]);
+  assert.is(
+    bench.ask(MessageType.SEQUENCER_SEAL, { epoch: 1 }).outcome,
+    OK,
+    'a seal needs no lock',
+  );
+  assert.is(bench.memory.sealedEpoch(), 1);
+  bench.memory.unlock();
+  assert.is(bench.ask(MessageType.SEQUENCER_NEXT, { epoch: 2, streams: [7] }).position, 0);
+});
+
+sequencer('enters under its incarnation and leaves the lock free, whatever it answers', () => {
+  const owners: number[] = [];
+  const bench = new Bench();
+  bench.serveWith({
+    limit: () => {
+      owners.push(bench.memory.lockOwner());
+      return 2;
+    },
+    urgentLimit: () => 2,
+  });
+  const outcomes = [1, 2, 3].map(() => {
+    const { outcome } = bench.next();
+    assert.is(bench.memory.lockOwner(), 0);
+    return outcome;
+  });
+  assert.equal(outcomes, [OK, OK, FULL]);
+  bench.memory.seal(1);
+  assert.is(bench.next().outcome, SEALED);
+  assert.is(bench.memory.lockOwner(), 0);
+  assert.ok(owners.length > 0 && owners.every((owner) => owner === SERVER));
+});
+
+sequencer('gives two threads that take its steps one order of positions and streams', () => {
+  const bench = new Bench();
+  const other = new SequencerSteps(bench.memory, ROOMY, OTHER);
+  bench.next([7]);
+  const [request, reply] = [new Message(), new Message()];
+  request.type = MessageType.SEQUENCER_NEXT;
+  request.epoch = 1;
+  request.extra[0] = 7;
+  request.extraCount = 1;
+  other.serve(request, reply);
+  assert.equal([reply.outcome, reply.position], [OK, 1]);
+  assert.equal(bench.header(bench.next([7])), [7, [1, 0], true]);
+});
+
+sequencer('takes a next position without a message once the limit is known', () => {
+  const bench = new Bench(4, { limit: () => 5, urgentLimit: () => 6 });
+  assert.is(bench.steps.nextPosition(1), -1, 'it has not asked for the limit yet');
+  assert.is(bench.memory.tail(), 0);
+  assert.is(bench.next([7]).position, 0);
+  for (const expected of [1, 2, 3]) {
+    assert.is(bench.steps.nextPosition(1), expected);
+    assert.equal([bench.memory.tail(), bench.memory.lockOwner()], [expected + 1, 0]);
+  }
+  assert.is(bench.steps.nextPosition(2), -1, 'the limit of another projection');
+  assert.equal(bench.header(bench.next([7])), [7, [0], true]);
+  assert.is(bench.steps.nextPosition(1), -1, 'at the limit: serve says FULL');
+  assert.equal([bench.next().outcome, bench.memory.tail()], [FULL, 5]);
+  assert.is(bench.memory.lockOwner(), 0);
 });
 
 sequencer('is full at the limit, save for urgent entries, which stop at theirs', () => {
@@ -299,7 +412,7 @@ sequencer('links positions further apart than 65,535 in the absolute format', ()
   const bench = new Bench();
   bench.next([5]);
   bench.memory.setTail(70_000);
-  bench.actor = new Sequencer(bench.memory, ROOMY);
+  bench.serveWith(ROOMY);
   const reply = bench.next([5]);
   assert.is(reply.position, 70_000);
   assert.equal(bench.header(reply).slice(0, 2), [5, [0]]);

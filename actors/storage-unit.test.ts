@@ -9,8 +9,9 @@ import { type ActorId, Message, MessageType } from './message.ts';
 import { StorageUnit } from './storage-unit.ts';
 
 const { OK, WRITTEN, JUNK, TRIMMED, UNWRITTEN, SEALED, FULL } = SlotOutcome;
-const { UNIT_WRITE, UNIT_FILL, UNIT_TRIM, UNIT_TRIM_PREFIX, UNIT_SEAL, UNIT_SEALED } = MessageType;
-const REQUESTS = { UNIT_WRITE, UNIT_FILL, UNIT_TRIM, UNIT_TRIM_PREFIX } as const;
+const { UNIT_WRITE, UNIT_FILL, UNIT_TRIM, UNIT_TRIM_PREFIX, UNIT_FORGET } = MessageType;
+const { UNIT_SEAL, UNIT_SEALED, UNIT_RECLAIM } = MessageType;
+const REQUESTS = { UNIT_WRITE, UNIT_FILL, UNIT_TRIM, UNIT_TRIM_PREFIX, UNIT_FORGET } as const;
 
 const SIZES: UnitSizes = {
   streamHeaderWords: 3,
@@ -21,7 +22,6 @@ const SIZES: UnitSizes = {
 };
 const UNIT: ActorId = 0x1000;
 const CLIENT: ActorId = 0x8001;
-const OTHER_CLIENT: ActorId = 0x8002;
 const REFERENCE = 4096;
 /** Threads of the table that announce operations. */
 const [ANNE, BERTA] = [0, 1];
@@ -45,12 +45,14 @@ class Bench implements ActorContext {
   readonly threads = new ThreadTable(allocateThreadTable(3));
   readonly replies: Reply[] = [];
   timers: number[] = [];
+  isHome = true;
   unit = this.newUnit();
   #operation = 0;
 
   newUnit(): StorageUnit {
     const { memory, threads } = this;
-    return new StorageUnit({ memory, threads, quiescence: new Quiescence(threads) });
+    const quiescence = new Quiescence(threads);
+    return new StorageUnit({ memory, quiescence, isHome: () => this.isHome });
   }
 
   now(): number {
@@ -95,9 +97,12 @@ class Bench implements ActorContext {
     return reply;
   }
 
-  /** The replies so far, to seals only. */
-  sealReplies(): Reply[] {
-    return this.replies.filter(({ type }) => type === UNIT_SEALED);
+  /** What a sealer does: seals, then waits for whoever was in flight at that moment. */
+  seal(epoch: number): { reply: Reply; drained: () => boolean } {
+    const reply = this.ask(UNIT_SEAL, 0, epoch);
+    const quiescence = new Quiescence(this.threads);
+    quiescence.begin();
+    return { reply, drained: () => quiescence.passed() };
   }
 
   /** Fires the timers that are set. */
@@ -105,6 +110,11 @@ class Bench implements ActorContext {
     const due = this.timers;
     this.timers = [];
     for (const timer of due) this.unit.onTimer(timer, this);
+  }
+
+  /** Lets everything end that waits for nobody. */
+  finish(): void {
+    while (this.timers.length > 0) this.tick();
   }
 }
 
@@ -134,6 +144,7 @@ const TABLE: [string, Record<keyof typeof REQUESTS, [outcome: SlotOutcome, after
         UNIT_FILL: [OK, JUNK],
         UNIT_TRIM: [UNWRITTEN, UNWRITTEN],
         UNIT_TRIM_PREFIX: [OK, TRIMMED],
+        UNIT_FORGET: [OK, TRIMMED],
       },
     ],
     [
@@ -143,6 +154,7 @@ const TABLE: [string, Record<keyof typeof REQUESTS, [outcome: SlotOutcome, after
         UNIT_FILL: [WRITTEN, WRITTEN],
         UNIT_TRIM: [OK, TRIMMED],
         UNIT_TRIM_PREFIX: [OK, TRIMMED],
+        UNIT_FORGET: [OK, TRIMMED],
       },
     ],
     [
@@ -152,6 +164,7 @@ const TABLE: [string, Record<keyof typeof REQUESTS, [outcome: SlotOutcome, after
         UNIT_FILL: [JUNK, JUNK],
         UNIT_TRIM: [OK, TRIMMED],
         UNIT_TRIM_PREFIX: [OK, TRIMMED],
+        UNIT_FORGET: [OK, TRIMMED],
       },
     ],
     [
@@ -161,6 +174,7 @@ const TABLE: [string, Record<keyof typeof REQUESTS, [outcome: SlotOutcome, after
         UNIT_FILL: [TRIMMED, TRIMMED],
         UNIT_TRIM: [OK, TRIMMED],
         UNIT_TRIM_PREFIX: [OK, TRIMMED],
+        UNIT_FORGET: [OK, TRIMMED],
       },
     ],
     [
@@ -170,6 +184,7 @@ const TABLE: [string, Record<keyof typeof REQUESTS, [outcome: SlotOutcome, after
         UNIT_FILL: [TRIMMED, TRIMMED],
         UNIT_TRIM: [OK, TRIMMED],
         UNIT_TRIM_PREFIX: [OK, TRIMMED],
+        UNIT_FORGET: [OK, TRIMMED],
       },
     ],
     [
@@ -179,6 +194,7 @@ const TABLE: [string, Record<keyof typeof REQUESTS, [outcome: SlotOutcome, after
         UNIT_FILL: [FULL, UNWRITTEN],
         UNIT_TRIM: [UNWRITTEN, UNWRITTEN],
         UNIT_TRIM_PREFIX: [OK, TRIMMED],
+        UNIT_FORGET: [FULL, UNWRITTEN],
       },
     ],
   ];
@@ -197,6 +213,7 @@ for (const [state, row] of TABLE) {
       assert.is(reply.type, REQUESTS[kind] + 1);
       assert.is(reply.outcome, outcome);
       assert.is(reply.position, argument);
+      bench.finish();
       assert.is(bench.memory.slots.look(address), after);
     });
     for (const epoch of [3, 2]) {
@@ -221,6 +238,7 @@ for (const [state, row] of TABLE) {
         reach(bench);
         bench.ask(UNIT_SEAL, 0, 3);
         assert.is(bench.ask(REQUESTS[kind], argument, 9).outcome, outcome);
+        bench.finish();
         assert.is(bench.memory.slots.look(address), after);
       },
     );
@@ -240,25 +258,33 @@ storageUnit('publishes the reference of the write that won', () => {
   assert.is(bench.memory.slots.load(5), REFERENCE);
 });
 
-storageUnit('answers a seal with the epoch and the written limit', () => {
+storageUnit('answers a seal with the sealed epoch, which it has raised by then', () => {
   const bench = new Bench();
   bench.ask(UNIT_WRITE, 0);
   bench.ask(UNIT_WRITE, 11);
   const reply = bench.ask(UNIT_SEAL, 0, 4);
   assert.equal([reply.type, reply.outcome, reply.epoch, reply.value], [UNIT_SEALED, OK, 4, 4]);
-  assert.is(reply.position, 12);
+  assert.is(bench.memory.slots.sealedEpoch(), 4);
+  assert.is(bench.memory.slots.writtenLimit(), 12, 'for the sealer to read');
 });
 
-storageUnit('counts junk and trimmed addresses in the written limit of a seal', () => {
+storageUnit('counts junk, forgotten and trimmed addresses in the written limit', () => {
   const bench = new Bench();
+  const { slots } = bench.memory;
   bench.ask(UNIT_WRITE, 2);
   bench.ask(UNIT_FILL, 7);
-  assert.is(bench.ask(UNIT_SEAL, 0, 1).position, 8, 'junk counts');
+  bench.ask(UNIT_SEAL, 0, 1);
+  assert.is(slots.writtenLimit(), 8, 'junk counts');
   bench.ask(UNIT_FILL, 9, 2);
   bench.ask(UNIT_TRIM, 9, 2);
-  assert.is(bench.ask(UNIT_SEAL, 0, 2).position, 10, 'what was trimmed counts');
-  bench.ask(UNIT_TRIM_PREFIX, 20, 3);
-  assert.is(bench.ask(UNIT_SEAL, 0, 3).position, 20, 'what was trimmed unwritten counts');
+  bench.ask(UNIT_SEAL, 0, 2);
+  assert.is(slots.writtenLimit(), 10, 'what was trimmed counts');
+  bench.ask(UNIT_FORGET, 14, 3);
+  bench.ask(UNIT_SEAL, 0, 3);
+  assert.is(slots.writtenLimit(), 15, 'what was forgotten counts');
+  bench.ask(UNIT_TRIM_PREFIX, 20, 4);
+  bench.ask(UNIT_SEAL, 0, 4);
+  assert.is(slots.writtenLimit(), 20, 'what was trimmed unwritten counts');
 });
 
 storageUnit('answers the seal of the same epoch again, for a racing reconfigurer', () => {
@@ -266,7 +292,8 @@ storageUnit('answers the seal of the same epoch again, for a racing reconfigurer
   bench.ask(UNIT_FILL, 3);
   for (let repeat = 0; repeat < 3; repeat++) {
     const reply = bench.ask(UNIT_SEAL, 0, 2);
-    assert.equal([reply.outcome, reply.value, reply.position], [OK, 2, 4]);
+    assert.equal([reply.outcome, reply.value], [OK, 2]);
+    assert.is(bench.memory.slots.writtenLimit(), 4);
   }
 });
 
@@ -278,60 +305,52 @@ storageUnit('refuses the seal of a lower epoch, and tells the sealed one', () =>
   assert.is(bench.memory.slots.sealedEpoch(), 5);
 });
 
-storageUnit('answers a seal only after the operations of that epoch have ended', () => {
+storageUnit('answers a seal at once; the sealer waits for what is in flight, then reads', () => {
   const bench = new Bench();
-  bench.threads.announce(ANNE, 1);
-  bench.request(UNIT_SEAL, 0, 1);
-  assert.equal(bench.sealReplies(), []);
-  assert.is(bench.ask(UNIT_WRITE, 0, 1).outcome, SEALED, 'but nothing new is served from then on');
-  bench.tick();
-  assert.equal(bench.sealReplies(), [], 'it is still in flight');
+  bench.threads.announce(ANNE);
+  const { reply, drained } = bench.seal(1);
+  assert.is(reply.outcome, OK);
+  assert.is(bench.ask(UNIT_WRITE, 0, 1).outcome, SEALED, 'nothing new is served from then on');
+  assert.is(bench.memory.slots.writtenLimit(), 0);
+  assert.not(drained(), 'it is still in flight');
   // The operation in flight decides an address before it leaves.
   bench.memory.slots.tryJunk(30);
+  assert.not(drained());
   bench.threads.leave(ANNE);
-  bench.tick();
-  assert.is(bench.sealReplies().length, 1);
-  assert.is(bench.sealReplies()[0].position, 31, 'the written limit is read after the drain');
-  assert.equal(bench.timers, [], 'nothing is waited for any more');
+  assert.ok(drained());
+  assert.is(bench.memory.slots.writtenLimit(), 31, 'the written limit is read after the drain');
+  assert.equal(bench.timers, [], 'the unit itself waits for nothing');
 });
 
-storageUnit('does not let a seal wait for operations of a newer epoch', () => {
+storageUnit('does not let a sealer wait for whoever begins after the seal', () => {
   const bench = new Bench();
-  bench.threads.announce(ANNE, 2);
-  assert.is(bench.ask(UNIT_SEAL, 0, 1).outcome, OK);
+  const { drained } = bench.seal(1);
+  bench.threads.announce(ANNE);
+  assert.ok(drained(), 'it sees the seal');
 });
 
-storageUnit('answers every seal that waits, each to its requester', () => {
+storageUnit('answers several sealers, each of whom waits for its own moment', () => {
   const bench = new Bench();
-  bench.threads.announce(ANNE, 1);
-  bench.threads.announce(BERTA, 2);
-  const first = bench.request(UNIT_SEAL, 0, 1);
-  const second = bench.request(UNIT_SEAL, 0, 2, OTHER_CLIENT);
+  bench.threads.announce(ANNE);
+  const first = bench.seal(1);
+  bench.threads.announce(BERTA);
+  const second = bench.seal(2);
+  assert.equal([first.reply.value, second.reply.value], [1, 2]);
   bench.threads.leave(ANNE);
-  bench.tick();
-  assert.equal(
-    bench.sealReplies().map(({ to, operation, epoch }) => [to, operation, epoch]),
-    [[CLIENT, first, 1]],
-  );
+  assert.ok(first.drained());
+  assert.not(second.drained());
   bench.threads.leave(BERTA);
-  bench.tick();
-  assert.equal(
-    bench.sealReplies().map(({ to, operation, epoch }) => [to, operation, epoch]),
-    [
-      [CLIENT, first, 1],
-      [OTHER_CLIENT, second, 2],
-    ],
-  );
+  assert.ok(second.drained());
 });
 
-storageUnit('answers a seal once the thread that was in flight has exited', () => {
+storageUnit('lets a sealer go on once the thread that was in flight has exited', () => {
   const bench = new Bench();
   bench.threads.claim(ANNE, ANNE + 1);
-  bench.threads.announce(ANNE, 1);
-  bench.request(UNIT_SEAL, 0, 1);
-  bench.threads.markExited(ANNE);
-  bench.tick();
-  assert.is(bench.sealReplies().length, 1);
+  bench.threads.announce(ANNE);
+  const { drained } = bench.seal(1);
+  assert.not(drained());
+  bench.threads.markExited(ANNE, bench.threads.incarnation(ANNE));
+  assert.ok(drained());
 });
 
 storageUnit('moves the watermark behind what is trimmed one by one, without a gap', () => {
@@ -342,6 +361,7 @@ storageUnit('moves the watermark behind what is trimmed one by one, without a ga
   assert.is(slots.watermark(), 0);
   bench.ask(UNIT_TRIM, 0);
   assert.is(slots.watermark(), 2);
+  bench.finish();
   assert.is(slots.addressLimit(), slots.count + 2, 'nobody was in flight');
 });
 
@@ -352,7 +372,7 @@ storageUnit('reclaims what is trimmed only after everybody in flight has left', 
   chunks.setUsedLimit(chunk, 3);
   chunks.retire(chunk);
   bench.ask(UNIT_WRITE, 0);
-  bench.threads.announce(ANNE, 1);
+  bench.threads.announce(ANNE);
   bench.ask(UNIT_TRIM_PREFIX, 3);
   assert.is(slots.watermark(), 3, 'the trim itself does not wait');
   bench.tick();
@@ -360,7 +380,7 @@ storageUnit('reclaims what is trimmed only after everybody in flight has left', 
   assert.is(slots.load(0), REFERENCE);
   assert.is(chunks.freeCount(), 3);
   // Whoever begins now sees the watermark and is not waited for.
-  bench.threads.announce(BERTA, 1);
+  bench.threads.announce(BERTA);
   bench.threads.leave(ANNE);
   bench.tick();
   assert.is(slots.addressLimit(), slots.count + 3);
@@ -372,12 +392,12 @@ storageUnit('reclaims what is trimmed only after everybody in flight has left', 
 storageUnit('reclaims what was trimmed while it waited, too', () => {
   const bench = new Bench();
   const { slots } = bench.memory;
-  bench.threads.announce(ANNE, 1);
+  bench.threads.announce(ANNE);
   bench.ask(UNIT_TRIM_PREFIX, 3);
   bench.ask(UNIT_TRIM_PREFIX, 6);
   assert.is(bench.timers.length, 1, 'one wait serves both');
   bench.threads.leave(ANNE);
-  while (bench.timers.length > 0) bench.tick();
+  bench.finish();
   assert.is(slots.addressLimit(), slots.count + 6);
 });
 
@@ -390,6 +410,7 @@ storageUnit('reuses the slots of a lap that was trimmed', () => {
     }
     assert.is(bench.ask(UNIT_WRITE, start + SIZES.slotCount).outcome, FULL);
     bench.ask(UNIT_TRIM_PREFIX, start + SIZES.slotCount);
+    bench.finish();
   }
 });
 
@@ -400,7 +421,7 @@ storageUnit('finishes the reclaim of a predecessor that died after the trim', ()
   chunks.setUsedLimit(chunk, 4);
   chunks.retire(chunk);
   bench.ask(UNIT_WRITE, 0);
-  bench.threads.announce(ANNE, 1);
+  bench.threads.announce(ANNE);
   bench.ask(UNIT_TRIM_PREFIX, 4);
   bench.timers = [];
   bench.unit = bench.newUnit();
@@ -420,7 +441,55 @@ storageUnit('knows sealed epoch, values and written limit of its predecessor', (
   bench.unit.start(bench);
   assert.is(bench.ask(UNIT_WRITE, 7, 2).outcome, SEALED);
   assert.is(bench.ask(UNIT_WRITE, 6, 3).outcome, WRITTEN);
-  assert.is(bench.ask(UNIT_SEAL, 0, 3).position, 7);
+  assert.is(bench.ask(UNIT_SEAL, 0, 3).outcome, OK);
+  assert.is(bench.memory.slots.writtenLimit(), 7);
+});
+
+storageUnit('does not reclaim in the turn that trims: its own thread is in flight as well', () => {
+  const bench = new Bench();
+  const { slots } = bench.memory;
+  bench.ask(UNIT_TRIM_PREFIX, 3);
+  assert.is(slots.addressLimit(), slots.count);
+  bench.tick();
+  assert.is(slots.addressLimit(), slots.count + 3);
+});
+
+storageUnit('reclaims for a client that has trimmed by itself, and answers nothing', () => {
+  const bench = new Bench();
+  const { slots } = bench.memory;
+  slots.raiseWatermark(5);
+  bench.request(UNIT_RECLAIM, 0, 1);
+  assert.equal(bench.replies, []);
+  bench.finish();
+  assert.is(slots.addressLimit(), slots.count + 5);
+});
+
+storageUnit('reclaims nothing away from home, nor once it has moved', () => {
+  const bench = new Bench();
+  const { slots } = bench.memory;
+  bench.isHome = false;
+  assert.is(bench.ask(UNIT_TRIM_PREFIX, 2).outcome, OK, 'it serves all the same');
+  assert.equal(bench.timers, []);
+  bench.isHome = true;
+  bench.ask(UNIT_TRIM_PREFIX, 3);
+  bench.isHome = false;
+  bench.finish();
+  assert.is(slots.addressLimit(), slots.count, 'another thread may be at it');
+});
+
+storageUnit('reclaims nothing of a memory that was wiped while it waited', () => {
+  const bench = new Bench();
+  const { slots } = bench.memory;
+  bench.threads.announce(ANNE);
+  bench.ask(UNIT_TRIM_PREFIX, 40);
+  bench.memory.wipe(10, 3);
+  const chunk = bench.memory.chunks.lease(1, 64, false);
+  bench.memory.chunks.setUsedLimit(chunk, 20);
+  bench.memory.chunks.retire(chunk);
+  bench.threads.leave(ANNE);
+  bench.finish();
+  assert.is(slots.addressLimit(), slots.count + 10);
+  assert.is(bench.memory.chunks.freeCount(), SIZES.chunkCount - 1, 'its bytes are of the new unit');
 });
 
 storageUnit.run();

@@ -1,170 +1,119 @@
-/** What a client sees when actor threads are killed under it. */
-import { extname } from 'node:path';
+/** What a client sees when actor threads are killed under it: a pause, and nothing lost. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { sequencerActor } from '../actors/actor-ids.ts';
-import { ActorSystem } from '../actors/actor-system.ts';
-import { allocateLog, LogMemory } from '../actors/log-memory.ts';
-import { placeActors } from '../actors/placement.ts';
-import { firstProjection } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { within } from '../shared-memory/within.ts';
+import type { LinkKind } from './client-options.ts';
 import type { Position } from './log-entry.ts';
-import type { LogThreadData } from './log-worker.ts';
-import { MailboxLink } from './mailbox-link.ts';
-import { SharedLog } from './shared-log.ts';
+import { open } from './open.ts';
+import type { ServedBy, Tango } from './tango.ts';
 
-const ENTRY = new URL(`./log-worker${extname(import.meta.url)}`, import.meta.url);
 const DEADLINE_MS = 8000;
-/** Sequencer, then one unit each. */
-const [SEQUENCER, HEAD, TAIL] = [0, 1, 2];
+const MIB = 1024 * 1024;
 
 const actorExit = suite('actor exit');
+let tango: Tango;
 
-/** A log whose actor threads can be killed. */
-class Bench {
-  readonly exits: number[] = [];
-  readonly memory: LogMemory;
-  readonly log: SharedLog;
-  readonly #system: ActorSystem;
-  readonly #link: MailboxLink;
-
-  private constructor(memory: LogMemory, system: ActorSystem, link: MailboxLink) {
-    this.memory = memory;
-    this.#system = system;
-    this.#link = link;
-    this.log = new SharedLog(link, () => false);
-  }
-
-  static async start(): Promise<Bench> {
-    const log = { storageUnits: 2, logBytes: 1 << 20, entryBytesMax: 4096 };
-    const buffers = allocateLog({ ...log, backpointers: 4, actorThreads: 3, attachMax: 2 });
-    const memory = new LogMemory(buffers);
-    const placement = placeActors(3, 2);
-    memory.layoutStore.propose(firstProjection(2, 2, sequencerActor(0)));
-    memory.sequencer.setServingEpoch(1);
-    const thread = memory.threads.claim(3, 4);
-    const times = { holeFillMs: 5000, requestMs: 1000, operationMs: 60_000 };
-    const exits: number[] = [];
-    const system = await ActorSystem.start<LogThreadData>({
-      buffers,
-      memory,
-      placement,
-      entry: ENTRY,
-      extra: { times },
-      onExit: (exited) => exits.push(exited),
-    });
-    const incarnation = memory.threads.incarnation(thread);
-    const link = new MailboxLink({ memory, placement, thread, incarnation, times });
-    const bench = new Bench(memory, system, link);
-    return Object.assign(bench, { exits });
-  }
-
-  async kill(thread: number): Promise<void> {
-    await within(DEADLINE_MS, 'the kill', this.#system.kill(thread));
-  }
-
-  async close(): Promise<void> {
-    this.#link.leave();
-    await within(DEADLINE_MS, 'the close', this.#system.close());
-  }
+/** Sequencer and units have a thread each. */
+async function openLog(link: LinkKind): Promise<void> {
+  const sizes = { logBytes: 8 * MIB, entryBytesMax: 4096, spareUnits: 4 };
+  tango = await open({ ...sizes, link, actorThreads: 3, holeFillMs: 20 });
 }
 
-let bench: Bench;
-
-actorExit.before.each(async () => {
-  bench = await Bench.start();
-});
-
 actorExit.after.each(async () => {
-  await bench.close();
+  await within(DEADLINE_MS, 'the close', tango.close());
 });
 
 const payload = (i: number): Uint8Array => new Uint8Array(20).fill(i);
 
-async function appendAll(count: number): Promise<Position[]> {
-  const appends = Array.from({ length: count }, (_, i) => bench.log.append(payload(i)));
-  return within(DEADLINE_MS, 'appends', Promise.all(appends));
+/** The thread to kill: of the sequencer, or of the head or tail of the active chain. */
+function servedBy(what: 'sequencer' | 'head' | 'tail'): ServedBy {
+  const chain = tango.log.projection().ranges.at(-1)?.extents[0].chain ?? [];
+  if (what === 'sequencer') return what;
+  return what === 'head' ? chain[0] : chain[chain.length - 1];
 }
 
-async function failed(promise: Promise<unknown>): Promise<TangoError> {
-  const thrown = await within(DEADLINE_MS, 'a rejection', promise).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  assert.instance(thrown, TangoError);
-  return thrown as TangoError;
-}
-
-/** Appends with 32 under way until something is killed; all of them must end. */
-async function loadUntilKilled(thread: number): Promise<{ done: Position[]; codes: Set<string> }> {
-  const done: Position[] = [];
-  const codes = new Set<string>();
-  const lane = async (): Promise<void> => {
-    try {
-      while (codes.size === 0) done.push(await bench.log.append(payload(1)));
-    } catch (error) {
-      codes.add(TangoError.from(error).code);
-    }
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const wait = async (): Promise<void> => {
+    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
   };
-  const lanes = Promise.all(Array.from({ length: 32 }, lane));
-  while (done.length < 200) await new Promise((resolve) => setTimeout(resolve, 1));
-  await bench.kill(thread);
-  await within(DEADLINE_MS, 'the end of every append under way', lanes);
-  return { done, codes };
+  await within(DEADLINE_MS, what, wait());
 }
 
-for (const [name, thread] of Object.entries({ sequencer: SEQUENCER, head: HEAD, tail: TAIL })) {
-  actorExit(`ends appends under way with ERR_ACTOR_EXITED: ${name}`, async () => {
-    const { done, codes } = await loadUntilKilled(thread);
-    assert.equal([...codes], ['ERR_ACTOR_EXITED']);
-    assert.equal(bench.exits, [thread]);
-    assert.is(new Set(done).size, done.length);
-    // What was acknowledged is complete: it is read without any actor.
-    for (const position of done) {
-      const entry = bench.log.readSync(position);
-      assert.is(entry.kind, 'data', `position ${position}`);
-    }
+function chainIsWhole(): Promise<void> {
+  return until('the rebuild', () => {
+    const { ranges } = tango.log.projection();
+    return ranges.length === 1 && ranges[0].extents[0].chain.length === 2;
   });
+}
 
-  actorExit(`refuses what comes after the exit: ${name}`, async () => {
-    const positions = await appendAll(50);
-    await bench.kill(thread);
-    assert.is((await failed(bench.log.append(payload(1)))).code, 'ERR_ACTOR_EXITED');
-    await assertThrows('ERR_ACTOR_EXITED', () => bench.log.appendSync(payload(1)));
-    for (const [i, position] of positions.entries()) {
-      const entry = await bench.log.read(position);
+async function checkEntries(done: readonly Position[], byte: number): Promise<void> {
+  assert.is(new Set(done).size, done.length, 'no position twice');
+  for (const position of done) {
+    const entry = await within(DEADLINE_MS, `reading ${position}`, tango.log.read(position));
+    assert.equal(entry.kind === 'data' && entry.payload, payload(byte), `position ${position}`);
+  }
+}
+
+for (const link of ['mailbox', 'direct'] as const) {
+  for (const what of ['sequencer', 'head', 'tail'] as const) {
+    actorExit(`ends appends under way as done: ${what}, ${link}`, async () => {
+      await openLog(link);
+      const done: Position[] = [];
+      let killed = false;
+      const lane = async (): Promise<void> => {
+        while (!killed) {
+          done.push(await tango.log.append(payload(1), { streams: [5] }));
+          if (link === 'direct') await new Promise((resolve) => setImmediate(resolve));
+        }
+      };
+      const lanes = Promise.all(Array.from({ length: 16 }, lane));
+      while (done.length < 200) await new Promise((resolve) => setTimeout(resolve, 1));
+      await within(DEADLINE_MS, 'the kill', tango.kill(servedBy(what)));
+      killed = true;
+      await within(DEADLINE_MS, 'the end of every append under way', lanes);
+      done.push(await tango.log.append(payload(1), { streams: [5] }));
+      await until('a new epoch', () => tango.log.projection().epoch > 1);
+      await checkEntries(done, 1);
+      await chainIsWhole();
+      await checkEntries(done, 1);
+      const cursor = tango.log.stream(5);
+      cursor.syncSync();
+      const played = new Set<Position>();
+      cursor.playSync(({ position }) => played.add(position));
+      for (const position of done) assert.ok(played.has(position), `stream lacks ${position}`);
+    });
+  }
+
+  actorExit(`serves every call after an exit: ${link}`, async () => {
+    await openLog(link);
+    const positions: Position[] = [];
+    for (let i = 0; i < 50; i++) positions.push(await tango.log.append(payload(i)));
+    for (const what of ['sequencer', 'head', 'tail'] as const) {
+      await within(DEADLINE_MS, 'the kill', tango.kill(servedBy(what)));
+      positions.push(tango.log.appendSync(payload(positions.length)));
+      await tango.log.trim(positions[positions.length - 2]);
+      await within(DEADLINE_MS, 'a sync', tango.log.stream(1).sync());
+      await chainIsWhole();
+    }
+    for (const [i, position] of positions.slice(0, 48).entries()) {
+      const entry = await tango.log.read(position);
       assert.equal(entry.kind === 'data' && entry.payload, payload(i));
     }
-    const tail = bench.log.tailSync();
-    assert.ok(tail >= positions.length);
-    assert.is((await failed(bench.log.read(tail))).code, 'ERR_UNWRITTEN');
-    if (thread !== SEQUENCER) {
-      assert.is((await failed(bench.log.trimPrefix(1))).code, 'ERR_ACTOR_EXITED');
-      assert.is((await failed(bench.log.trim(1))).code, 'ERR_ACTOR_EXITED');
-    } else {
-      assert.is((await failed(bench.log.stream(1).sync())).code, 'ERR_ACTOR_EXITED');
-    }
+    await tango.log.trimPrefix(40);
+    assert.is((await tango.log.read(39)).kind, 'trimmed');
+    const unwritten = await tango.log.read(tango.log.tailSync()).catch((error: unknown) => error);
+    assert.is(TangoError.from(unwritten).code, 'ERR_UNWRITTEN');
   });
 }
 
-async function assertThrows(code: string, call: () => unknown): Promise<void> {
-  assert.is((await failed(new Promise((resolve) => resolve(call())))).code, code);
-}
-
-actorExit('tells the position of an append whose fate is not known', async () => {
-  await appendAll(10);
-  const appends = Array.from({ length: 200 }, (_, i) =>
-    bench.log.append(payload(i)).catch((error: unknown) => error as TangoError),
-  );
-  await bench.kill(TAIL);
-  const outcomes = await within(DEADLINE_MS, 'the appends', Promise.all(appends));
-  for (const outcome of outcomes) {
-    if (typeof outcome === 'number') continue;
-    assert.is(outcome.code, 'ERR_ACTOR_EXITED');
-    assert.type(outcome.position, 'number');
-    assert.is(outcome.epoch, 1);
-  }
+actorExit('goes on when every actor thread is killed at once', async () => {
+  await openLog('mailbox');
+  const position = await tango.log.append(payload(7));
+  const all = (['sequencer', 'head', 'tail'] as const).map((what) => tango.kill(servedBy(what)));
+  await within(DEADLINE_MS, 'the kills', Promise.all([...all, tango.kill('housekeeper')]));
+  const next = await within(DEADLINE_MS, 'an append', tango.log.append(payload(7)));
+  await checkEntries([position, next], 7);
 });
 
 actorExit.run();

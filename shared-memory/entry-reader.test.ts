@@ -54,6 +54,7 @@ function stage(unit: UnitMemory, staged: Staged = {}): number {
     payloadBytes: payload.length,
     streamCount: headers.length / HEADER_WORDS,
     epoch: 3,
+    system: false,
   };
   stageHeader(unit.words, offset, header, headers, headers.length);
   return offset;
