@@ -5,7 +5,8 @@
  *               ── write ──▶ ├ actor thread, awake: three round trips, each after the one before
  *               ── write ──▶ ┘
  *
- * While the thread blocks, and as a promise on the event loop. Its limit: three round trips through
+ * While the thread blocks, and as a promise on the event loop; on the direct link the main thread
+ * takes all three steps itself, while it blocks. The limit: three round trips through
  * bare mailboxes. Beside it one round trip of postMessage. The log is trimmed between the appends,
  * outside of what is measured.
  */
@@ -13,7 +14,7 @@ import { once } from 'node:events';
 import { Histogram, histogramBytesFor } from '../shared-memory/histogram.ts';
 import { decidedEnd } from './append-window.ts';
 import { ringLatency } from './bare-ring.ts';
-import { entriesPerTrim, MIB, openBenchLog } from './bench-log.ts';
+import { type BenchLog, entriesPerTrim, MIB, openBenchLog } from './bench-log.ts';
 import type { Experiment } from './harness/experiment.ts';
 import { latencyResult, recordLatencies, recordLatenciesAsync } from './harness/measure.ts';
 import { RecordKind, type SmallMessage, startPeer } from './mailbox-bench-peer.ts';
@@ -33,7 +34,7 @@ const parameters = {
 export const experiment: Experiment<typeof parameters> = {
   name: 'append-latency',
   title: 'One append at a time',
-  description: 'Blocking and awaited appends, beside bare mailboxes and postMessage.',
+  description: 'Blocking, awaited and direct appends, beside bare mailboxes and postMessage.',
   parameters,
   async run({ logMib, payloadBytes, appends, messages }, report) {
     const ring = await ringLatency(ROUND_TRIPS, appends);
@@ -45,14 +46,9 @@ export const experiment: Experiment<typeof parameters> = {
     for (const bytes of payloadBytes) {
       const payload = new Uint8Array(bytes).fill(1);
       const trimEvery = entriesPerTrim(bench.client, bytes);
-      const blocking = await measured(appends, async (histogram, count) => {
-        for (let append = 1; append <= count; append++) {
-          recordLatencies(histogram, 1, () => log.appendSync(payload));
-          if (append % trimEvery === 0) log.trimPrefixSync(decidedEnd(bench.client));
-        }
-        log.trimPrefixSync(decidedEnd(bench.client));
-      });
-      report.add({ ...latencyResult('appendSync', blocking, { payloadBytes: bytes }), limit });
+      const labels = { payloadBytes: bytes, link: 'mailbox' };
+      const blocking = await measureBlocking(bench, appends, bytes);
+      report.add({ ...latencyResult('appendSync', blocking, labels), limit });
       const append = async (): Promise<void> => {
         await log.append(payload);
       };
@@ -62,13 +58,32 @@ export const experiment: Experiment<typeof parameters> = {
           await log.trimPrefix(decidedEnd(bench.client));
         }
       });
-      report.add({ ...latencyResult('await append', awaited, { payloadBytes: bytes }), limit });
+      report.add({ ...latencyResult('await append', awaited, labels), limit });
+    }
+    await using direct = await openBenchLog({ link: 'direct', logBytes: logMib * MIB });
+    for (const bytes of payloadBytes) {
+      const blocking = await measureBlocking(direct, appends, bytes);
+      const labels = { payloadBytes: bytes, link: 'direct' };
+      report.add({ ...latencyResult('appendSync', blocking, labels), limit });
     }
     report.note(
       'The limit is the median of three round trips through bare mailboxes, best of three starts.',
     );
   },
 };
+
+function measureBlocking(bench: BenchLog, appends: number, bytes: number): Promise<Histogram> {
+  const { log } = bench.tango;
+  const payload = new Uint8Array(bytes).fill(1);
+  const trimEvery = entriesPerTrim(bench.client, bytes);
+  return measured(appends, async (histogram, count) => {
+    for (let append = 1; append <= count; append++) {
+      recordLatencies(histogram, 1, () => log.appendSync(payload));
+      if (append % trimEvery === 0) log.trimPrefixSync(decidedEnd(bench.client));
+    }
+    log.trimPrefixSync(decidedEnd(bench.client));
+  });
+}
 
 /** Runs `body` for a tenth of `count`, forgets that, and runs it in full. */
 async function measured(

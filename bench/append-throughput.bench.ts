@@ -5,7 +5,8 @@
  *   client ── write ──▶ head      ├ one actor thread         one client on the main thread,
  *   client ── write ──▶ tail      ┘                          the second one on a worker
  *
- * With completion callbacks, with a promise per append, and one at a time while the thread blocks.
+ * With completion callbacks, with a promise per append, and one at a time while the thread blocks; on
+ * the direct link, where each client takes all three steps itself, with callbacks and promises.
  * Two limits: three round trips per append through bare mailboxes with the same window, and, for
  * what is copied (payload bytes times replicas), memcpy. The log is finite: what is decided is
  * trimmed after each 4 MiB of a storage unit, within the measured time, and outside of measured
@@ -13,8 +14,12 @@
  */
 import { once } from 'node:events';
 import { extname } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { TangoError } from '../actors/tango-error.ts';
+import type { LinkKind } from '../runtime/client-options.ts';
+import type { SharedLog } from '../runtime/shared-log.ts';
 import { Histogram, histogramBytesFor } from '../shared-memory/histogram.ts';
 import type { AppendClientTask, AppendRound } from './append-client-worker.ts';
 import { appendAll, decidedEnd, isTrimDue } from './append-window.ts';
@@ -58,14 +63,15 @@ type Values = ParameterValues<typeof parameters>;
 export const experiment: Experiment<typeof parameters> = {
   name: 'append-throughput',
   title: 'Appends to two replicas',
-  description: 'Callbacks, promises and blocking appends, beside bare mailboxes and memcpy.',
+  description:
+    'Callbacks, promises, blocking and direct appends, beside bare mailboxes and memcpy.',
   parameters,
   async run(values, report) {
     const copyBytes = await measureCopy(values);
     const limits = new Map<number, number>();
     for (const window of values.windows) limits.set(window, await ringLimit(values, window));
     await using bench = await openBenchLog({ logBytes: values.logMib * MIB, replicas: REPLICAS });
-    const caseOf = { values, report, bench, limits, copyBytes };
+    const caseOf = { values, report, bench, limits, copyBytes, link: 'mailbox' } as const;
     for (const payloadBytes of values.payloadBytes) {
       for (const clients of values.clients) {
         for (const window of values.windows) {
@@ -77,6 +83,7 @@ export const experiment: Experiment<typeof parameters> = {
       }
       await measureBlocking({ ...caseOf, payloadBytes, window: 1 });
     }
+    await measureDirect({ values, report, limits, copyBytes });
     report.note(
       'The limit of appends/s is three round trips of one client through bare mailboxes; ' +
         'that of B/s is memcpy. Two clients and the actors are three threads.',
@@ -88,11 +95,27 @@ interface Case {
   readonly values: Values;
   readonly report: Report;
   readonly bench: BenchLog;
+  readonly link: LinkKind;
   /** Appends a second that bare mailboxes would carry, by window. */
   readonly limits: ReadonlyMap<number, number>;
   readonly copyBytes: number;
   readonly payloadBytes: number;
   readonly window: number;
+}
+
+/** An append ends before its call returns, so a window is of promises, and of turns, alone. */
+async function measureDirect(
+  common: Pick<Case, 'values' | 'report' | 'limits' | 'copyBytes'>,
+): Promise<void> {
+  const { logMib, payloadBytes: sizes, clients: counts, windows } = common.values;
+  const link = 'direct';
+  await using bench = await openBenchLog({ link, logBytes: logMib * MIB, replicas: REPLICAS });
+  const window = Math.max(...windows);
+  for (const payloadBytes of sizes) {
+    const one: Case = { ...common, bench, link, payloadBytes, window };
+    for (const clients of counts) await measureCallbacks(one, clients);
+    await measurePromises(one);
+  }
 }
 
 async function ringLimit(values: Values, window: number): Promise<number> {
@@ -102,8 +125,8 @@ async function ringLimit(values: Values, window: number): Promise<number> {
 
 /** The rate beside the mailboxes' limit and, where it is much, what was copied beside memcpy. */
 function addRate(one: Case, name: string, rate: Rate, clients: number): void {
-  const { report, payloadBytes, window, limits, copyBytes } = one;
-  const labels = { payloadBytes, window, clients };
+  const { report, payloadBytes, window, limits, copyBytes, link } = one;
+  const labels = { payloadBytes, window, clients, link };
   const limit = limits.get(window);
   report.add({
     ...rateResult(name, UNIT, rate, labels),
@@ -160,7 +183,7 @@ async function measurePromises(one: Case): Promise<void> {
     let left: number = values.appends;
     const appendSome = async (): Promise<void> => {
       while (left-- > 0) {
-        await log.append(payload);
+        await appendWhenRoom(log, payload);
         if (trimming || !isTrimDue(bench.client, trimEvery)) continue;
         trimming = true;
         await log.trimPrefix(decidedEnd(bench.client));
@@ -171,6 +194,19 @@ async function measurePromises(one: Case): Promise<void> {
     return values.appends;
   };
   addRate(one, 'promise', await measureRate(round, values), 1);
+}
+
+/** Direct appends may be faster than the units reclaim what is trimmed. */
+async function appendWhenRoom(log: SharedLog, payload: Uint8Array): Promise<void> {
+  for (;;) {
+    try {
+      await log.append(payload);
+      return;
+    } catch (error) {
+      if ((error as TangoError).code !== 'ERR_LOG_FULL') throw error;
+      await setImmediate();
+    }
+  }
 }
 
 async function measureBlocking(one: Case): Promise<void> {

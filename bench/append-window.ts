@@ -1,10 +1,14 @@
 /** Appends with a fixed number of them under way: each one that ends begins the next. */
+import { TangoError } from '../actors/tango-error.ts';
 import type { AppendCompletion } from '../runtime/append-operation.ts';
 import { trimPrefix } from '../runtime/chain.ts';
 import type { LogClient } from '../runtime/log-client.ts';
 import type { MailboxLink } from '../runtime/mailbox-link.ts';
+import { pause } from '../runtime/procedure.ts';
 import { decidedRunEnd } from '../runtime/read.ts';
 
+/** A log that is full waits for its units to reclaim what is trimmed. */
+const FULL_PAUSE_MS = 0.1;
 /** Appends between two looks at how much there is to trim. */
 const LOOK_EVERY = 64;
 
@@ -27,9 +31,11 @@ interface Parts {
 /** Returns once `count` appends are on every replica. Blocks; throws what an append ended with. */
 export function appendAll({ link, client }: Parts, plan: AppendPlan): void {
   const appends = new AppendWindow(client, plan);
-  appends.begin();
-  link.drive(() => appends.isOver);
-  if (appends.error !== undefined) throw appends.error;
+  do {
+    appends.begin();
+    link.drive(() => appends.isResting);
+    if (appends.error !== undefined) throw appends.error;
+  } while (!appends.isOver);
 }
 
 /**
@@ -57,6 +63,8 @@ class AppendWindow implements AppendCompletion {
   #begun = 0;
   #ended = 0;
   #trimming = false;
+  #beginning = false;
+  #full = false;
 
   constructor(client: LogClient, plan: AppendPlan) {
     this.#client = client;
@@ -66,24 +74,56 @@ class AppendWindow implements AppendCompletion {
     this.#trimEvery = plan.trimEvery ?? Number.POSITIVE_INFINITY;
   }
 
-  get isOver(): boolean {
-    return this.#ended === this.#begun && !this.#trimming;
+  /** Nothing is under way, though there may be more to begin. */
+  get isResting(): boolean {
+    return this.#ended === this.#begun && !this.#beginning && !this.#trimming && !this.#full;
   }
 
+  get isOver(): boolean {
+    return this.isResting && this.#begun === this.#plan.count;
+  }
+
+  /** As many as the window has room for. */
   begin(): void {
+    // A direct append ends before it returns: the loop goes on, instead of one call within another.
+    if (this.#beginning || this.#full) return;
+    this.#beginning = true;
     const { count, window } = this.#plan;
-    while (this.#begun < Math.min(window, count)) this.#next();
+    while (this.#begun < Math.min(this.#ended + window, count)) {
+      if (this.error !== undefined || this.#full) break;
+      this.#next();
+    }
+    this.#beginning = false;
   }
 
   appended(): void {
     this.#ended++;
     if (this.#ended % LOOK_EVERY === 0 && isTrimDue(this.#client, this.#trimEvery)) this.#trim();
-    if (this.#begun < this.#plan.count && this.error === undefined) this.#next();
+    this.begin();
   }
 
   failed(error: unknown): void {
+    const isFull = error instanceof TangoError && error.code === 'ERR_LOG_FULL';
+    if (isFull && this.#trimEvery !== Number.POSITIVE_INFINITY) return this.#waitForRoom();
     this.#ended++;
     this.error ??= error;
+  }
+
+  /** Whoever appends faster than the units reclaim is as fast as they are. */
+  #waitForRoom(): void {
+    this.#begun--;
+    if (this.#full) return;
+    this.#full = true;
+    this.#trim();
+    this.#client.run(pause(FULL_PAUSE_MS), {
+      done: () => {
+        this.#full = false;
+      },
+      failed: (error) => {
+        this.#full = false;
+        this.error ??= error;
+      },
+    });
   }
 
   #next(): void {

@@ -9,6 +9,7 @@
 import { LogMemory } from '../actors/log-memory.ts';
 import { Attachment } from '../actors/registrar.ts';
 import { trimPrefix } from '../runtime/chain.ts';
+import type { LinkKind } from '../runtime/client-options.ts';
 import type { LogClient } from '../runtime/log-client.ts';
 import { MailboxLink } from '../runtime/mailbox-link.ts';
 import { open, type TangoHandle } from '../runtime/open.ts';
@@ -58,11 +59,14 @@ export async function openBenchLog(options: OpenOptions): Promise<BenchLog> {
 }
 
 /** Attaches the calling thread as `attach` does, with the parts in the caller's hands. */
-export async function attachBenchLink(handle: TangoHandle): Promise<BenchLink> {
+export async function attachBenchLink(
+  handle: TangoHandle,
+  kind: LinkKind = handle.link,
+): Promise<BenchLink> {
   const attachment = await Attachment.register(handle.registrar, () => {});
   const { thread, incarnation } = attachment.registration;
   const memory = new LogMemory(handle.buffers);
-  const { link: kind, times } = handle;
+  const { times } = handle;
   const flight = new Flight(memory.threads, thread);
   const link = new MailboxLink({ memory, kind, flight, thread, incarnation, times });
   return {

@@ -5,12 +5,14 @@
  *        ▲                                                        │
  *        └────────── SEQUENCER_GRANTED + stream headers ◀─────────┘
  *
- * A window of requests is under way; nothing is written. Its limit: records of the same sizes
- * through two bare mailboxes. What was granted is trimmed at the end of each round, within the
+ * A window of requests is under way; nothing is written. On the direct link the client takes the
+ * sequencer's step itself, one token after the other, as a direct append does; no message is sent.
+ * The limit of both: records of the same sizes through two bare mailboxes. What was granted is trimmed at the end of each round, within the
  * measured time, since the log is finite.
  */
 import { Message, MessageType } from '../actors/message.ts';
 import { MESSAGE_HEADER_WORDS } from '../actors/message-codec.ts';
+import { SEQUENCER_BUSY } from '../actors/sequencer.ts';
 import type { LogClient } from '../runtime/log-client.ts';
 import type { RequestHandler } from '../runtime/request-table.ts';
 import { streamHeaderWords } from '../shared-memory/entry-layout.ts';
@@ -35,7 +37,7 @@ const parameters = {
 export const experiment: Experiment<typeof parameters> = {
   name: 'token-throughput',
   title: 'Positions handed out by the sequencer',
-  description: 'Tokens for entries of 0, 1 and 4 streams by mailbox, beside bare mailboxes.',
+  description: 'Tokens for entries of 0, 1 and 4 streams on both links, beside bare mailboxes.',
   parameters,
   async run(values, report) {
     const { logMib, window, tokens } = values;
@@ -49,7 +51,10 @@ export const experiment: Experiment<typeof parameters> = {
         answerWords: MESSAGE_HEADER_WORDS + streams * streamHeaderWords(backpointers),
       };
       const limit = await ringRate(records, { window, perRound: tokens }, values);
-      report.add({ ...rateResult('tokens', 'tokens/s', rate, { streams, window }), limit });
+      const byMailbox = { streams, window, link: 'mailbox' };
+      report.add({ ...rateResult('tokens', 'tokens/s', rate, byMailbox), limit });
+      const here = await measureRate(() => takeTokensHere(bench, tokens, ids), values);
+      report.add({ ...rateResult('tokens', 'tokens/s', here, { streams, link: 'direct' }), limit });
     }
     report.note('The limit is round trips of records of the same sizes through bare mailboxes.');
   },
@@ -64,6 +69,40 @@ function takeTokens(bench: BenchLog, count: number, window: number, streams: num
   }
   trimEverything(bench);
   return count;
+}
+
+/** Each token in a flight of its own: whoever seals the sequencer waits for one at most. */
+function takeTokensHere(bench: BenchLog, count: number, streams: readonly number[]): number {
+  const { client } = bench;
+  const { sequencer } = client.oneSided;
+  const request = new Message();
+  const reply = new Message();
+  for (let token = 0; token < count; token++) {
+    client.enter();
+    const { epoch } = client.map;
+    // Without streams there is a shorter way, unless the sequencer has to look around.
+    if (streams.length > 0 || sequencer.nextPosition(epoch) < 0) {
+      sequencer.serve(fillRequest(request, client, streams), reply);
+      // Now and then the housekeeper looks at the stream state.
+      if (reply.outcome === SEQUENCER_BUSY) token--;
+      else if (reply.outcome !== SlotOutcome.OK) {
+        throw new Error(`every token is granted: outcome=${reply.outcome}`);
+      }
+    }
+    client.exit();
+  }
+  trimEverything(bench);
+  return count;
+}
+
+function fillRequest(request: Message, { map }: LogClient, streams: readonly number[]): Message {
+  request.to = map.sequencer;
+  request.type = MessageType.SEQUENCER_NEXT;
+  request.epoch = map.epoch;
+  request.position = request.outcome = request.value = 0;
+  request.extraCount = streams.length;
+  for (let i = 0; i < streams.length; i++) request.extra[i] = streams[i];
+  return request;
 }
 
 /** Each grant asks for the next one. */
@@ -91,6 +130,10 @@ class TokenWindow implements RequestHandler {
   }
 
   onReply(message: Message): void {
+    if (message.outcome === SEQUENCER_BUSY) {
+      this.#asked--;
+      return this.#ask();
+    }
     this.#answered++;
     if (message.outcome !== SlotOutcome.OK) this.refusal = message.outcome;
     else if (this.#asked < this.#count && this.refusal === SlotOutcome.OK) this.#ask();
@@ -98,14 +141,6 @@ class TokenWindow implements RequestHandler {
 
   #ask(): void {
     this.#asked++;
-    const { map } = this.#client;
-    const request = this.#request;
-    request.to = map.sequencer;
-    request.type = MessageType.SEQUENCER_NEXT;
-    request.epoch = map.epoch;
-    request.position = request.outcome = request.value = 0;
-    request.extraCount = this.#streams.length;
-    for (let i = 0; i < this.#streams.length; i++) request.extra[i] = this.#streams[i];
-    this.#client.request(request, this);
+    this.#client.request(fillRequest(this.#request, this.#client, this.#streams), this);
   }
 }
