@@ -1,11 +1,13 @@
 /** All experiments, in the order in which they run and are listed. */
 import { experiment as appendLatency } from './append-latency.bench.ts';
 import { experiment as appendThroughput } from './append-throughput.bench.ts';
+import { experiment as failover } from './failover.bench.ts';
 import type { Experiment } from './harness/experiment.ts';
 import { experiment as mailboxThroughput } from './one-to-one-mailbox-throughput.bench.ts';
 import { experiment as mailboxLatency } from './ping-pong-mailbox-latency.bench.ts';
 import { experiment as playback } from './playback.bench.ts';
 import { experiment as randomRead } from './random-read.bench.ts';
+import { experiment as replaceUnit } from './replace-unit.bench.ts';
 import { experiment as tokenThroughput } from './token-throughput.bench.ts';
 
 export const experiments: readonly Experiment[] = [
@@ -16,6 +18,8 @@ export const experiments: readonly Experiment[] = [
   appendLatency,
   randomRead,
   playback,
+  failover,
+  replaceUnit,
 ];
 
 export function experimentNamed(name: string): Experiment | undefined {

@@ -36,6 +36,21 @@ const RESULTS: Readonly<Record<string, readonly string[]>> = {
   ],
   'random-read': ['readSync'],
   playback: ['sync, readnextSync', 'sync, playSync', 'entries()'],
+  failover: [
+    'gap in appends',
+    'terminate() to notice',
+    'notice to projection',
+    'reconfigure() to projection',
+    'projection to append',
+  ],
+  'replace-unit': [
+    'gap in appends',
+    'terminate() to notice',
+    'notice to projection',
+    'projection to append',
+    'projection to whole chain',
+    'copied',
+  ],
 };
 
 smoke('every file of an experiment is in the registry under its name', () => {

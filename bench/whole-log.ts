@@ -2,9 +2,12 @@
 import { setTimeout } from 'node:timers/promises';
 import type { LogMemory } from '../actors/log-memory.ts';
 import { NO_SEQUENCER, type Projection, type Range } from '../actors/projection.ts';
+import type { SharedLog } from '../runtime/shared-log.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 
 const LOOK_MS = 2;
+/** A log may grow by this part of what it is to keep. */
+const GROWTH = 1 / 4;
 
 /** The latest projection, whoever acts under it. */
 export function latestProjection({ layoutStore }: LogMemory): Projection {
@@ -15,11 +18,9 @@ export function latestProjection({ layoutStore }: LogMemory): Projection {
 
 /** What the log lacks, as the end of a sentence; undefined: it is whole. */
 export function lackOf(memory: LogMemory): string | undefined {
-  const { ranges, sequencer, sequencerSince } = latestProjection(memory);
-  for (const range of ranges) {
-    const lack = replicasLacking(memory, range);
-    if (lack !== undefined) return lack;
-  }
+  const { sequencer, sequencerSince } = latestProjection(memory);
+  const short = chainsLack(memory);
+  if (short !== undefined) return short;
   if (sequencer !== NO_SEQUENCER && memory.sequencer.builtEpoch() < sequencerSince) {
     return `the sequencer of epoch ${sequencerSince} is not built`;
   }
@@ -27,6 +28,15 @@ export function lackOf(memory: LogMemory): string | undefined {
   for (let thread = 0; thread < sizes.actorThreads; thread++) {
     const serves = threads.state(thread) === ThreadState.ALIVE && threads.attends(thread);
     if (!serves) return `actor thread ${thread} has no successor that serves`;
+  }
+  return undefined;
+}
+
+/** The first chain that lacks replicas, as the end of a sentence; undefined: none. */
+export function chainsLack(memory: LogMemory): string | undefined {
+  for (const range of latestProjection(memory).ranges) {
+    const lack = replicasLacking(memory, range);
+    if (lack !== undefined) return lack;
   }
   return undefined;
 }
@@ -49,4 +59,14 @@ export async function untilWhole(memory: LogMemory, isLate: () => boolean): Prom
     if (isLate()) throw new Error(`the log is not whole again in time: ${lack}`);
     await setTimeout(LOOK_MS);
   }
+}
+
+/** Trims all but the latest `entries`, once there are a good many more. */
+export async function keepEntries(
+  log: SharedLog,
+  { sequencer }: LogMemory,
+  entries: number,
+): Promise<void> {
+  const oldest = log.tailSync() - entries;
+  if (oldest - sequencer.trimMark() > entries * GROWTH) await log.trimPrefix(oldest);
 }

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { Histogram, histogramBytesFor } from '../../shared-memory/histogram.ts';
 import { type Experiment, runExperiment } from './experiment.ts';
 import { measureLimits } from './limits.ts';
-import { latencyOf, measureRate, recordLatencies, spreadOf } from './measure.ts';
+import { latencyOf, latencySpread, measureRate, recordLatencies, spreadOf } from './measure.ts';
 import { humanise, resultTable, textTable } from './table.ts';
 
 const harness = suite('bench harness');
@@ -36,6 +36,14 @@ harness('records latencies in nanoseconds', () => {
   assert.is(count, 2);
   assert.ok(Math.abs(p50 - 1000) <= 1000 / 64, `${p50} is near 1000`);
   assert.ok(Math.abs(max - 3000) < 1, `${max} is near 3000`);
+});
+
+harness('tells single events by rank', () => {
+  const values = Array.from({ length: 200 }, (_, i) => 200 - i);
+  const { value, details } = latencySpread('gap', values, {});
+  assert.is(value, 100);
+  assert.equal(details, { p90: 180, p99: 198, max: 200, count: 200 });
+  assert.equal(latencySpread('gap', [7], {}).details, { p90: 7, p99: 7, max: 7, count: 1 });
 });
 
 for (const [value, unit, text] of [

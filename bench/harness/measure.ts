@@ -99,6 +99,14 @@ export function latencyOf(histogram: Histogram): Latency {
   };
 }
 
+/** Of single values, in nanoseconds: exact, for events of which there are some hundred at most. */
+export function latencySpread(name: string, values: readonly number[], parameters: Labels): Result {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1];
+  const details = { p90: at(0.9), p99: at(0.99), max: at(1), count: sorted.length };
+  return { name, unit: 'ns', value: at(0.5), parameters, details };
+}
+
 type Labels = Readonly<Record<string, ParameterValue>>;
 
 /** The median as the value, min and max as details. `unit` as `records/s`. */
