@@ -7,8 +7,8 @@
  *
  * A window of requests is under way; nothing is written. On the direct link the client takes the
  * sequencer's step itself, one token after the other, as a direct append does; no message is sent.
- * The limit of both: records of the same sizes through two bare mailboxes. What was granted is trimmed at the end of each round, within the
- * measured time, since the log is finite.
+ * The limit of both: records of the same sizes through two bare mailboxes. What was granted is
+ * trimmed at the end of each round, within the measured time, since the log is finite.
  */
 import { Message, MessageType } from '../actors/message.ts';
 import { MESSAGE_HEADER_WORDS } from '../actors/message-codec.ts';
