@@ -25,6 +25,8 @@ const ACTOR_THREADS = 4;
 const WHOLE_MS_MAX = 10_000;
 /** What the last event has left to do goes on in the background. */
 const REST_MS = 20;
+/** Bulk loading outruns the checkpoints of the stream state, of which there are ten a second. */
+const SETTLE_MS = 500;
 
 const parameters = {
   logMib: { quick: 16, full: 256 },
@@ -47,6 +49,7 @@ export const experiment: Experiment<typeof parameters> = {
     });
     const ids = Array.from({ length: streams }, (_, stream) => stream + 1);
     const filled = fillLog(bench, payloadBytes, entries, ids);
+    await setTimeout(SETTLE_MS);
     const { handle } = bench.tango;
     for (const link of LINKS) {
       await using client = await FaultClient.start({ handle, link, payloadBytes, streams: ids });

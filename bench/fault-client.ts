@@ -6,7 +6,7 @@
  *                      disturb() │ exited │ projected │ acknowledged
  *
  * All times are of the clock of the process, as the client sees them: it looks between its appends
- * and while it waits.
+ * and while it waits, whenever it has a core.
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -70,7 +70,10 @@ export class FaultClient implements AsyncDisposable {
     await this.#control.begin(watch);
     const startMs = processMs();
     await disturb();
-    const { acknowledgedMs, exitedMs, projectedMs } = await this.#control.ended();
+    const disturbedMs = processMs();
+    const { acknowledgedMs, exitedMs: seenMs, projectedMs } = await this.#control.ended();
+    // The client may have had no core just then; this thread knows as soon as the worker has ended.
+    const exitedMs = Math.min(seenMs, disturbedMs);
     let gapMs = 0;
     for (let i = 1; i < acknowledgedMs.length; i++) {
       if (acknowledgedMs[i] <= startMs) continue;
