@@ -45,7 +45,6 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   {
     name: '2A 1R',
     replicas: 2,
-    kills: 1,
     processes: [appender('a'), appender('b'), reader('r', [0, 1, 0], { takeovers: 2 })],
   },
   {
@@ -93,14 +92,6 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     unitCrashes: [0, 1],
     mayStall: true,
     processes: [appender('a', impatient), filler('f', [0]), repairer('g')],
-  },
-  {
-    name: '2A 1G, 1 kill, takeover',
-    replicas: 2,
-    spares: 1,
-    kills: 1,
-    mayStall: true,
-    processes: [appender('a', impatient), appender('b'), replacer('g', 0)],
   },
   {
     name: '2G 1A, different units',
@@ -176,6 +167,14 @@ export const CONFIGURATIONS: readonly Configuration[] = [
 ];
 
 export const LONG_CONFIGURATIONS: readonly Configuration[] = [
+  {
+    name: '2A 1G, 1 kill, takeover',
+    replicas: 2,
+    spares: 1,
+    kills: 1,
+    mayStall: true,
+    processes: [appender('a', impatient), appender('b'), replacer('g', 0)],
+  },
   {
     name: '2A 1F of two positions 1G, unit crash, spare',
     replicas: 2,

@@ -69,6 +69,13 @@ const KILL = 1;
 const SEQUENCER_CRASH = 1 << 4;
 const UNIT_CRASH = 1 << 8;
 
+interface Taken {
+  readonly next: NodeId;
+  readonly memory: MemoryId;
+  /** As a death would leave it inside the sequencer's critical section: at its begin, at its end. */
+  readonly inLock: readonly MemoryId[];
+}
+
 interface Follower {
   readonly way: number;
   readonly row: Int32Array;
@@ -81,6 +88,9 @@ export class Explorer {
   readonly #tree: ProcessTree;
   readonly #states: StateTable;
   readonly #views: LogView[] = [];
+  /** What is wrong with a memory alone; empty: nothing. */
+  readonly #faulty: string[] = [];
+  readonly #takenOf: Map<number, Taken>[] = [];
   readonly #faults = new Map<string, MemoryId>();
   readonly #flight: Flight;
   #transitions = 0;
@@ -218,22 +228,36 @@ export class Explorer {
       );
       return add(Way.NOTICED, memory, tree.without(node, 'gone'));
     }
-    const contents = this.#parts.contents(row[0]);
-    const step = tree.step(node, contents, false);
-    add(Way.STEP, this.#written(row[0], step.writes), step.next);
+    const step = this.#taken(node, row[0], false);
+    add(Way.STEP, step.memory, step.next);
     if (tree.mayTakeOver(node)) {
-      const over = tree.step(node, contents, true);
-      add(Way.OVER, this.#written(row[0], over.writes), over.next);
+      const over = this.#taken(node, row[0], true);
+      add(Way.OVER, over.memory, over.next);
     }
     if (tree.processes[process].spec.mortal === false) return;
     const dead = tree.without(node, 'dead');
     const budget = this.#budget(row);
     if (budget % SEQUENCER_CRASH > 0) add(Way.DIES, row[0], dead, KILL);
-    if (budget % UNIT_CRASH < SEQUENCER_CRASH) return;
-    for (const [i, writes] of step.inLock.slice(0, 2).entries()) {
-      const way = i === 0 ? Way.DIES_ENTERING : Way.DIES_LEAVING;
-      add(way, this.#written(row[0], writes), dead, SEQUENCER_CRASH);
-    }
+    if (budget % UNIT_CRASH < SEQUENCER_CRASH || step.inLock.length === 0) return;
+    const [entering, leaving] = step.inLock;
+    add(Way.DIES_ENTERING, entering, dead, SEQUENCER_CRASH);
+    add(Way.DIES_LEAVING, leaving, dead, SEQUENCER_CRASH);
+  }
+
+  /** The step of `node` in a memory, looked up without looking at what the memory holds. */
+  #taken(node: NodeId, memory: MemoryId, over: boolean): Taken {
+    const ofNode = (this.#takenOf[node] ??= new Map());
+    const key = 2 * memory + Number(over);
+    const known = ofNode.get(key);
+    if (known !== undefined) return known;
+    const step = this.#tree.step(node, this.#parts.contents(memory), over);
+    const taken = {
+      next: step.next,
+      memory: this.#written(memory, step.writes),
+      inLock: step.inLock.map((writes) => this.#written(memory, writes)),
+    };
+    ofNode.set(key, taken);
+    return taken;
   }
 
   #budget(row: Int32Array): number {
@@ -280,7 +304,8 @@ export class Explorer {
   #check(before: Int32Array, after: Int32Array): string | undefined {
     const view = this.#view(after[0]);
     if (before[0] !== after[0]) {
-      const what = checkView(view) ?? checkStep(this.#view(before[0]), view);
+      this.#faulty[after[0]] ??= checkView(view) ?? '';
+      const what = this.#faulty[after[0]] || checkStep(this.#view(before[0]), view);
       if (what !== undefined) return what;
     }
     for (let process = 0; process < this.#tree.roots.length; process++) {
