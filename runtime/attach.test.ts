@@ -222,7 +222,7 @@ attaching('refuses what is no handle', async () => {
     { ...handle, registrar: { path: 1, secret: 'x' } },
     { ...handle, buffers: undefined },
     { ...handle, buffers: { ...handle.buffers, units: undefined } },
-    { ...handle, placement: undefined },
+    { ...handle, watch: undefined },
     { ...handle, times: undefined },
     JSON.parse(JSON.stringify(handle)),
   ];

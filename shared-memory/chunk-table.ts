@@ -104,6 +104,14 @@ export class ChunkTable {
     Atomics.store(this.#words, this.#stateIndex(chunk), ChunkState.PARTIAL);
   }
 
+  /** Gives back a leased chunk in which nothing was ever published since it was free. */
+  free(chunk: number): void {
+    this.setUsed(chunk, 0);
+    storeLong(this.#longs, this.#usedLimitIndex(chunk), 0);
+    Atomics.store(this.#words, this.#stateIndex(chunk), ChunkState.FREE);
+    Atomics.add(this.#words, RECLAIMS, 1);
+  }
+
   /**
    * Retires every chunk of a thread whose exit has been awaited. `limit`: no address at or above it
    * was ever granted, so no entry of the dead can still appear there.

@@ -76,6 +76,7 @@ staging('gives its chunk back when the unit is full, once its entries are settle
   const anne = new Staging(chunks, ANNE);
   const [first] = [0, 1, 2].map(() => anne.take(SIZES.chunkBytes, false));
   const last = chunks.chunkOffset(2);
+  for (const offset of [first, last]) anne.willPublish(offset, 7);
   assert.is(anne.take(64, false), 0);
   anne.settle(first);
   assert.is(chunks.reclaim(1000), 1, 'the last one is still under way');
@@ -87,6 +88,7 @@ staging('keeps a chunk leased while an entry of it is not settled', () => {
   const { chunks } = freshUnit();
   const anne = new Staging(chunks, ANNE);
   const entries = [anne.take(HALF, false), anne.take(HALF, false)];
+  for (const offset of entries) anne.willPublish(offset, 7);
   anne.take(8, false);
   anne.settle(entries[0]);
   assert.is(chunks.reclaim(Number.MAX_SAFE_INTEGER), 0);
@@ -98,6 +100,7 @@ staging('gives back at close what is settled, and the rest when it is', () => {
   const { chunks } = freshUnit();
   const anne = new Staging(chunks, ANNE);
   const offset = anne.take(64, false);
+  anne.willPublish(offset, 7);
   anne.leave();
   assert.is(chunks.reclaim(1000), 0);
   anne.settle(offset);
@@ -105,6 +108,25 @@ staging('gives back at close what is settled, and the rest when it is', () => {
   assert.throws(() => anne.settle(offset), /settled once/);
   anne.leave();
   assert.is(chunks.freeCount(), 4);
+});
+
+staging('takes nothing away from a full unit by attempts that are not published', () => {
+  const { chunks } = freshUnit();
+  const anne = new Staging(chunks, ANNE);
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const offset = anne.take(SIZES.chunkBytes, false);
+    assert.is.not(offset, 0, `attempt ${attempt}`);
+    anne.settle(offset);
+    // The other replica was full.
+    anne.yield();
+  }
+  assert.is(chunks.freeCount(), 4, 'no trim is needed to use them again');
+  // Beside a published entry, the bytes of the last attempt are taken anew.
+  const published = anne.take(64, false);
+  anne.willPublish(published, 7);
+  const attempt = anne.take(64, false);
+  anne.settle(attempt);
+  assert.is(anne.take(64, false), attempt);
 });
 
 staging('lets a chunk outlive the highest address published from it', () => {

@@ -42,6 +42,8 @@ export class Staging {
   #offset = 0;
   #end = 0;
   #usedEnd = 0;
+  /** The entry taken last, as long as nothing refers to it: its bytes can be taken anew. */
+  #latest = 0;
   /** The unit was full: its chunk is given back as soon as nothing of it is under way. */
   #cramped = false;
   /** Where to look for the next chunk, as long as nothing was reclaimed. */
@@ -66,6 +68,7 @@ export class Staging {
     assert(bytes > 0 && bytes <= this.#table.chunkBytes, 'an entry fits a chunk');
     if (this.#offset + bytes > this.#end && !this.#lease(bytes, urgent)) return 0;
     const offset = this.#offset;
+    this.#latest = offset;
     this.#offset += bytes;
     if (this.#offset > this.#usedEnd) this.#announceUsed();
     this.#unsettled[this.#chunk]++;
@@ -74,6 +77,7 @@ export class Staging {
 
   /** BEFORE a reference to `offset` leaves this thread: its chunk outlives `address`. */
   willPublish(offset: number, address: number): void {
+    if (offset === this.#latest) this.#latest = 0;
     const chunk = this.#table.chunkOf(offset);
     if (address < this.#usedLimits[chunk]) return;
     this.#usedLimits[chunk] = address + 1;
@@ -85,6 +89,8 @@ export class Staging {
 
   /** No reference to `offset` will leave this thread any more. */
   settle(offset: number): void {
+    // An attempt in a full log takes nothing away from the next one.
+    if (offset === this.#latest) this.#offset = offset;
     const chunk = this.#table.chunkOf(offset);
     const left = --this.#unsettled[chunk];
     assert(left >= 0, 'an entry is settled once');
@@ -106,7 +112,7 @@ export class Staging {
   leave(): void {
     const chunk = this.#chunk;
     this.#chunk = NO_CHUNK;
-    this.#offset = this.#end = this.#usedEnd = 0;
+    this.#offset = this.#end = this.#usedEnd = this.#latest = 0;
     if (chunk !== NO_CHUNK && this.#unsettled[chunk] === 0) this.#retire(chunk);
   }
 
@@ -133,6 +139,8 @@ export class Staging {
 
   /** Nothing of it is under way: the exact limit is known, so no trim has to wait for more. */
   #retire(chunk: number): void {
+    // No entry of it was ever shown to anybody, so it needs no trim at all.
+    if (this.#usedLimits[chunk] === 0) return this.#table.free(chunk);
     this.#table.setUsedLimit(chunk, this.#usedLimits[chunk]);
     this.#table.retire(chunk);
   }
