@@ -155,8 +155,11 @@ cli('simulate --seed tells the same story each time', async () => {
   const [one, other] = await Promise.all([tangolog(args), tangolog(args)]);
   const withoutTime = ({ out }: Ended): string => out.replace(/, in [\d.]+ m?s$/m, '');
   assert.is(one.code, 0);
-  assert.match(one.out, / ms {2}delivered +client#\d+ -> sequencer#1 {2}SEQUENCER_NEXT /);
-  assert.match(one.out, /^150 events, /m);
+  assert.match(
+    one.out,
+    / ms {2}(timer|delivered|sent) +(client|sequencer|storage unit|housekeeper)#\d+ /,
+  );
+  assert.match(one.out, /^\d+ events, /m);
   assert.is(withoutTime(one), withoutTime(other));
 });
 

@@ -6,6 +6,10 @@
  * What happens within one step of an actor cannot be torn apart here, so two rules have no mutant:
  * an epoch checked apart from the write, and stream state pushed after the reply has left. A read
  * from the head does harm only once a head is lost, so a conformance case has to see that one.
+ *
+ * Two mutants survive and are not here. A rebuilt unit that joins at the head: its copy is whole by
+ * then, so every order of the chain is right. A token of an old epoch written in the new one: a new
+ * sequencer serves only after every position below it was decided, so the write meets junk.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -31,20 +35,20 @@ interface Mutant {
 const MUTANTS: readonly Mutant[] = [
   {
     what: 'a unit serves its sealed epoch',
-    file: 'actors/storage-unit',
-    edits: [['message.epoch <= slots.sealedEpoch()', 'message.epoch < slots.sealedEpoch()']],
+    file: 'actors/unit-steps',
+    edits: [['request.epoch <= sealed', 'request.epoch < sealed']],
     seenBy: 'corfu-paper',
   },
   {
     what: 'a unit serves the epoch after its sealed one only',
-    file: 'actors/storage-unit',
-    edits: [['message.epoch <= slots.sealedEpoch()', 'message.epoch !== slots.sealedEpoch() + 1']],
+    file: 'actors/unit-steps',
+    edits: [['request.epoch <= sealed', 'request.epoch !== sealed + 1']],
     seenBy: 'corfu-paper',
   },
   {
     what: 'a seal does not wait for operations in flight',
-    file: 'actors/storage-unit',
-    edits: [['this.#threads.drained(seal.epoch)', 'true']],
+    file: 'runtime/reconfigure',
+    edits: [['!quiescence.passed() && client.isCurrent', 'false']],
     seenBy: 'corfu-paper',
   },
   {
@@ -74,7 +78,7 @@ const MUTANTS: readonly Mutant[] = [
     file: 'runtime/chain',
     edits: [
       [
-        'yield* finishPrefixTrim(chain.client, chain.units, index, chain.client.map.epoch);\n',
+        'yield* finishPrefixTrim(chain.client, chain.units, index, chain.epoch);\n',
         'yield* chain.ask(index, MessageType.UNIT_FILL);\n',
       ],
     ],
@@ -87,15 +91,10 @@ const MUTANTS: readonly Mutant[] = [
     seenBy: 'corfu-paper',
   },
   {
-    what: 'a sealed append hides that its value may be on the head',
+    what: 'an append that is sealed out below the head takes another position',
     file: 'runtime/append-procedure',
-    edits: [
-      [
-        'newerProjection(client, deadline, append.header.position)',
-        'newerProjection(client, deadline)',
-      ],
-    ],
-    seenBy: 'seeds',
+    edits: [['if (atHead && !uncertain)', 'if (true)']],
+    seenBy: 'corfu-paper',
   },
   {
     what: 'a read is answered from the head',
@@ -106,13 +105,13 @@ const MUTANTS: readonly Mutant[] = [
   {
     what: 'a read beyond the tail fills',
     file: 'runtime/read',
-    edits: [['if (position >= client.memory.sequencer.tail())', 'if (false)']],
+    edits: [['if (position >= client.tail())', 'if (false)']],
     seenBy: 'seeds',
   },
   {
     what: 'what one chain has trimmed counts as the prefix of the log',
     file: 'runtime/read',
-    edits: [['.every((', '.some((']],
+    edits: [['.every(({ unit, address }) =>', '.some(({ unit, address }) =>']],
     seenBy: 'streams-paper',
   },
   {
@@ -204,6 +203,52 @@ const MUTANTS: readonly Mutant[] = [
     what: 'an append does not tell up to which address its chunk is in use',
     file: 'runtime/append-operation',
     edits: [['.willPublish(', '.chunkOfNothing?.(']],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a spare joins the chain before it has the past',
+    file: 'runtime/rebuild',
+    edits: [['if (yield* copyAll(client, owed))', 'if (true)']],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a rebuild copies values, and neither junk nor trims',
+    file: 'runtime/rebuild',
+    edits: [
+      [
+        'case SlotOutcome.JUNK: {',
+        'case SlotOutcome.TRIMMED: return true; case SlotOutcome.JUNK: { return true;',
+      ],
+    ],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a spare is not wiped',
+    file: 'shared-memory/unit-memory',
+    edits: [['this.slots.wipe(watermark);', '']],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'a new sequencer serves before its state is built',
+    file: 'runtime/sequencer-build',
+    edits: [['sequencer.setStreamPositions(record, positions);', '']],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'the scan for the streams leaves the holes open',
+    file: 'runtime/sequencer-build',
+    edits: [['yield* decideBelow(client, tail);', '']],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'the new active range begins below what is written',
+    file: 'actors/next-projection',
+    edits: [
+      [
+        'const rows = Math.ceil((tail - from) / extents.length);',
+        'const rows = Math.max(0, Math.ceil((tail - from) / extents.length) - 1);',
+      ],
+    ],
     seenBy: 'seeds',
   },
 ];
