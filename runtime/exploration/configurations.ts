@@ -76,6 +76,14 @@ export const CONFIGURATIONS: readonly Configuration[] = [
     processes: [appender('a'), appender('b'), filler('f', [0, 1]), repairer('g')],
   },
   {
+    name: '2A 1G that lives, 1 kill, sequencer crash: nobody waits for ever',
+    replicas: 2,
+    spares: 1,
+    kills: 1,
+    sequencerCrashes: 1,
+    processes: [appender('a'), appender('b'), repairer('g', { mortal: false })],
+  },
+  {
     name: '2A 1F 1G, unit crash, spare',
     replicas: 2,
     spares: 1,
