@@ -6,7 +6,7 @@ import type { ActorContext } from '../../actors/actor.ts';
 import { clientActor, isUnitActor, unitIndexOf } from '../../actors/actor-ids.ts';
 import { Message, MessageType } from '../../actors/message.ts';
 import { OneSided } from '../../actors/one-sided.ts';
-import { SequencerSteps } from '../../actors/sequencer.ts';
+import { SEQUENCER_BUSY, SequencerSteps } from '../../actors/sequencer.ts';
 import { assert } from '../../shared-memory/assert.ts';
 import { Flight } from '../../shared-memory/flight.ts';
 import type { ClientTimes, LinkKind } from '../client-options.ts';
@@ -222,7 +222,7 @@ function wordsOfRequest(request: Message): string {
   return `${TYPE_NAMES.get(type) ?? type}${unit}, epoch ${epoch}`;
 }
 
-function wordsOfReply(request: Message, reply: Message): string {
-  const granted = request.type === MessageType.SEQUENCER_NEXT && reply.outcome === 0;
-  return granted ? `position ${reply.position}` : (OUTCOMES[reply.outcome] ?? `${reply.outcome}`);
+function wordsOfReply({ type }: Message, { outcome, position }: Message): string {
+  if (type === MessageType.SEQUENCER_NEXT && outcome === 0) return `position ${position}`;
+  return outcome === SEQUENCER_BUSY ? 'BUSY' : (OUTCOMES[outcome] ?? `${outcome}`);
 }
