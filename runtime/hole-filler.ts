@@ -1,7 +1,7 @@
 /**
- * The hole filler, a part of the housekeeping: decides every position below the tail that it saw one round earlier,
- * and publishes the decided mark, so that readers below it never meet a hole. It also tells every
- * unit of prefix trims that their trimmer did not finish.
+ * The hole filler, a part of the housekeeping: decides every position below the tail that it saw one
+ * round earlier, and publishes the decided mark, so that readers below it never meet a hole. It also
+ * tells every unit of prefix trims that their trimmer did not finish.
  *
  * Dying anywhere is harmless: the mark only lags.
  */

@@ -1,7 +1,8 @@
 /**
  * The kill stress: real client threads on one log. Every few milliseconds a thread is killed and
- * replaced: a client, or one that hosts storage units, the sequencer or the monitor. Histories survive in rings; after each batch of kills they are judged, the whole
- * batch is read, and its prefix trimmed, so that a run may go on for ever.
+ * replaced: a client, or one that hosts storage units, the sequencer or the monitor. Histories survive
+ * in rings; after each batch of kills they are judged, the whole batch is read, and its prefix
+ * trimmed, so that a run may go on for ever.
  *
  *     const report = await killStress({ ...options, seed: 7, cycles: 2000 });
  */
