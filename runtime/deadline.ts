@@ -1,5 +1,6 @@
 /** How long an operation may go on, and the errors that end it. */
 import { TangoError } from '../actors/tango-error.ts';
+import { anyoneLives } from './homes.ts';
 import type { LogClient } from './log-client.ts';
 import { type Procedure, pause } from './procedure.ts';
 
@@ -37,6 +38,11 @@ export class Patience {
 
   /** Pauses, and repairs the log when the others have had their time. */
   *pause(): Procedure<void> {
+    const { memory } = this.#client;
+    // The owner has closed the log, and a thread that blocks does not hear of it otherwise.
+    if (memory.threads.closed() && !anyoneLives(memory)) {
+      throw new TangoError('ERR_ACTOR_EXITED', 'the log was closed before the operation had ended');
+    }
     if (this.#client.context.now() >= this.#endMs) {
       // FIRST: while this client repairs, and after it, it is the turn of others again.
       this.#endMs = this.#client.context.now() + 2 * this.#client.times.takeoverMs;

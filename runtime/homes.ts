@@ -20,6 +20,14 @@ export function actorsAt(memory: LogMemory, map: ProjectionMap, thread: ThreadIn
   return actors.filter((actor) => memory.homes.home(homeIndexOf(actor)) === thread);
 }
 
+/** Whether any actor thread lives: nobody else can take actors in. */
+export function anyoneLives({ sizes, threads }: LogMemory): boolean {
+  for (let thread = 0; thread < sizes.actorThreads; thread++) {
+    if (threads.state(thread) === ThreadState.ALIVE) return true;
+  }
+  return false;
+}
+
 /** The living actor thread that suits best an actor whose peers live elsewhere; undefined: none. */
 export function pickHome(
   memory: LogMemory,

@@ -7,6 +7,7 @@ import { homeIndexOf, type UnitId, unitActor } from '../actors/actor-ids.ts';
 import type { ActorId } from '../actors/message.ts';
 import { NO_SEQUENCER, type ProjectionMap } from '../actors/projection.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
+import { anyoneLives } from './homes.ts';
 import type { LogClient } from './log-client.ts';
 import type { Procedure } from './procedure.ts';
 import { type Change, reconfigure } from './reconfigure.ts';
@@ -56,13 +57,6 @@ function lostUnits(
   for (const unit of [...dead, ...gone]) if (!revived.has(unit)) lost.add(unit);
   // With nobody to move to they stay where they are, until a thread has come.
   return { lost, revived: anyoneLives(memory) ? revived : new Set() };
-}
-
-function anyoneLives({ sizes, threads }: LogClient['memory']): boolean {
-  for (let thread = 0; thread < sizes.actorThreads; thread++) {
-    if (threads.state(thread) === ThreadState.ALIVE) return true;
-  }
-  return false;
 }
 
 function isSequencerLost(

@@ -8,8 +8,7 @@ import type { ActorSystem } from '../actors/actor-system.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
 import { ProjectionMap } from '../actors/projection.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
-import { ThreadState } from '../shared-memory/thread-table-layout.ts';
-import { actorsAt } from './homes.ts';
+import { actorsAt, anyoneLives } from './homes.ts';
 import type { LogThreadData, StalledMessage } from './log-worker.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import { repair } from './repair.ts';
@@ -40,7 +39,7 @@ export class Supervision {
   /** Settles once no actor is at home on `thread`, or no other thread could take it in. */
   async vacated(thread: ThreadIndex): Promise<void> {
     for (let waitedMs = 0; !this.#ended && this.#isHome(thread); waitedMs += LOOK_MS) {
-      if (!this.#othersLive()) return;
+      if (!anyoneLives(this.#memory)) return;
       // What it cannot repair now, it will be asked again.
       if (waitedMs >= OWN_REPAIR_MS) await this.#link?.run(this.#repaired()).catch(() => {});
       await delay(LOOK_MS, undefined, { ref: false });
@@ -61,13 +60,5 @@ export class Supervision {
     const projection = this.#memory.layoutStore.latest();
     if (projection === undefined) return false;
     return actorsAt(this.#memory, new ProjectionMap(projection), thread).length > 0;
-  }
-
-  #othersLive(): boolean {
-    const { sizes, threads } = this.#memory;
-    for (let thread = 0; thread < sizes.actorThreads; thread++) {
-      if (threads.state(thread) === ThreadState.ALIVE) return true;
-    }
-    return false;
   }
 }
