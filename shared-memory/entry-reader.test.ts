@@ -35,6 +35,7 @@ interface Staged {
   readonly headers?: Int32Array;
   /** Bytes from the start of the first chunk. */
   readonly at?: number;
+  readonly system?: boolean;
 }
 
 function freshUnit(): UnitMemory {
@@ -44,7 +45,7 @@ function freshUnit(): UnitMemory {
 /** Stages an entry; returns its byte offset in the unit. */
 function stage(unit: UnitMemory, staged: Staged = {}): number {
   const { position = POSITION, payload = new Uint8Array(0), at = 0 } = staged;
-  const { headers = new Int32Array(0) } = staged;
+  const { headers = new Int32Array(0), system = false } = staged;
   const offset = unit.chunks.chunkOffset(0) + at;
   unit.bytes.set(payload, offset + payloadOffset(headers.length));
   const header = {
@@ -54,7 +55,7 @@ function stage(unit: UnitMemory, staged: Staged = {}): number {
     payloadBytes: payload.length,
     streamCount: headers.length / HEADER_WORDS,
     epoch: 3,
-    system: false,
+    system,
   };
   stageHeader(unit.words, offset, header, headers, headers.length);
   return offset;
@@ -209,6 +210,54 @@ entryReader('is not confused by a slot that gets its next lap meanwhile', () => 
     };
     const outcome = locateWhile(n, meanwhile, () => unit.reader.locate(next, next));
     assert.ok(outcome === WRITTEN || outcome === UNWRITTEN, `after load ${n}: ${outcome}`);
+  }
+});
+
+entryReader('tells the log’s own entries from an application’s', () => {
+  const unit = freshUnit();
+  const headers = Int32Array.from({ length: 2 * HEADER_WORDS }, (_, i) => i);
+  write(unit, 0, { position: 0, payload: Uint8Array.of(1, 2), headers });
+  write(unit, 1, { position: 1, payload: Uint8Array.of(3), headers, at: 256, system: true });
+  const { reader } = unit;
+  for (const [address, system, payload] of [
+    [1, true, [3]],
+    [0, false, [1, 2]],
+    [1, true, [3]],
+  ] as const) {
+    assert.is(reader.locate(address, address), WRITTEN);
+    assert.equal([reader.system, reader.streamCount], [system, 2], 'the flag is no stream');
+    assert.equal([...reader.copyPayload()], payload);
+  }
+});
+
+entryReader('does not confirm what was read of a unit that was wiped meanwhile', () => {
+  const unit = freshUnit();
+  write(unit, 4, { payload: Uint8Array.of(1) });
+  assert.is(unit.reader.locate(4, POSITION), WRITTEN);
+  assert.ok(unit.reader.confirm(4));
+  // The next tenant begins below the address and has another entry there.
+  unit.wipe(0, 1);
+  write(unit, 4, { payload: Uint8Array.of(2) });
+  assert.not(unit.reader.confirm(4), 'the watermark alone does not tell');
+  assert.is(unit.reader.locate(4, POSITION), WRITTEN);
+  assert.ok(unit.reader.confirm(4), 'looked at anew, it is that of the new tenant');
+  assert.equal([...unit.reader.copyPayload()], [2]);
+});
+
+entryReader('finds nothing, and fails nowhere, in a unit that is wiped while it looks', () => {
+  for (let n = 1; n <= 10; n++) {
+    const unit = freshUnit();
+    const offset = write(unit, 4, { payload: Uint8Array.of(1) });
+    let wiped = false;
+    const meanwhile = (): void => {
+      wiped = true;
+      unit.wipe(2, 1);
+      unit.bytes.fill(0xee, offset, offset + 64);
+      unit.slots.tryWrite(4, offset >>> REFERENCE_SHIFT);
+    };
+    const outcome = locateWhile(n, meanwhile, () => unit.reader.locate(4, POSITION));
+    if (outcome === WRITTEN) assert.is(unit.reader.confirm(4), !wiped, `wiped after load ${n}`);
+    else assert.is(outcome, UNWRITTEN, `wiped after load ${n}`);
   }
 });
 

@@ -247,6 +247,137 @@ slots('keep the sealed epoch, and never lower it', () => {
   assert.is(unit.sealedEpoch(), 4);
 });
 
+slots('forget an address for ever, whatever is there, or nothing yet', () => {
+  const unit = freshSlots();
+  unit.tryWrite(1, REFERENCE);
+  unit.tryJunk(2);
+  for (const address of [0, 1, 2]) {
+    assert.is(unit.forget(address), SlotOutcome.OK);
+    assert.is(unit.forget(address), SlotOutcome.OK);
+    assert.is(unit.look(address), SlotOutcome.TRIMMED);
+    assert.is(unit.tryWrite(address, REFERENCE), SlotOutcome.TRIMMED, 'a copy that comes late');
+    assert.is(unit.tryJunk(address), SlotOutcome.TRIMMED);
+  }
+  assert.is(unit.writtenLimit(), 3);
+  assert.is(unit.trimmedRunEnd(), 3);
+});
+
+slots('forget nothing beyond the window, and below the watermark it is done already', () => {
+  const unit = slotsAt(8);
+  assert.is(unit.forget(8 + unit.count), SlotOutcome.FULL);
+  assert.is(unit.writtenLimit(), 8);
+  assert.is(unit.forget(7), SlotOutcome.OK);
+  assert.is(unit.look(7), SlotOutcome.TRIMMED);
+});
+
+slots('forget a value that comes in between', () => {
+  const unit = freshSlots();
+  const { compareExchange } = Atomics;
+  Atomics.compareExchange = ((cells: Int32Array, ...words: [number, number, number]): number => {
+    Atomics.compareExchange = compareExchange;
+    assert.is(unit.tryWrite(4, REFERENCE), SlotOutcome.OK);
+    return compareExchange(cells, ...words);
+  }) as typeof Atomics.compareExchange;
+  try {
+    assert.is(unit.forget(4), SlotOutcome.OK);
+  } finally {
+    Atomics.compareExchange = compareExchange;
+  }
+  assert.is(unit.look(4), SlotOutcome.TRIMMED);
+});
+
+slots('keep the highest of seals that race, whoever comes last', () => {
+  const unit = freshSlots();
+  const { compareExchange } = Atomics;
+  Atomics.compareExchange = ((cells: Int32Array, ...words: [number, number, number]): number => {
+    Atomics.compareExchange = compareExchange;
+    unit.seal(6);
+    return compareExchange(cells, ...words);
+  }) as typeof Atomics.compareExchange;
+  try {
+    unit.seal(4);
+  } finally {
+    Atomics.compareExchange = compareExchange;
+  }
+  assert.is(unit.sealedEpoch(), 6);
+  Atomics.compareExchange = ((cells: Int32Array, ...words: [number, number, number]): number => {
+    Atomics.compareExchange = compareExchange;
+    unit.seal(7);
+    return compareExchange(cells, ...words);
+  }) as typeof Atomics.compareExchange;
+  try {
+    unit.seal(9);
+  } finally {
+    Atomics.compareExchange = compareExchange;
+  }
+  assert.is(unit.sealedEpoch(), 9, 'a lower seal in between does not lose a higher one');
+});
+
+slots('owe a reclaim from the trim until it is done', () => {
+  const unit = freshSlots();
+  assert.not(unit.owesReclaim);
+  unit.raiseWatermark(3);
+  assert.ok(unit.owesReclaim);
+  unit.reclaimSlots(2);
+  assert.ok(unit.owesReclaim);
+  unit.reclaimSlots(3);
+  assert.not(unit.owesReclaim);
+});
+
+/** Wipes of units in every state: where they stood before, and where they begin anew. */
+for (const [before, after] of [
+  [0, 0],
+  [0, 1000],
+  [1000, 0],
+  [37, 37],
+  [2 ** 40 - 3, 5],
+  [5, 2 ** 40 - 3],
+]) {
+  slots(`are unwritten after a wipe from ${before} to ${after}, all of them`, () => {
+    const unit = slotsAt(before);
+    for (let i = 0; i < unit.count; i++) {
+      if (i % 3 === 0) unit.tryWrite(before + i, REFERENCE);
+      if (i % 3 === 1) unit.tryJunk(before + i);
+      if (i % 5 === 0) unit.tryTrim(before + i);
+    }
+    unit.raiseWatermark(before + 9);
+    unit.reclaimSlots(before + 4);
+    unit.wipe(after);
+    assert.equal([unit.watermark(), unit.writtenLimit()], [after, after]);
+    assert.is(unit.addressLimit(), after + unit.count);
+    assert.not(unit.owesReclaim);
+    for (let i = 0; i < unit.count; i++) {
+      assert.is(unit.look(after + i), SlotOutcome.UNWRITTEN, `address ${i} above the watermark`);
+    }
+    if (after > 0) assert.is(unit.look(after - 1), SlotOutcome.TRIMMED);
+    assert.is(unit.tryWrite(after + unit.count - 1, REFERENCE), SlotOutcome.OK);
+  });
+}
+
+slots('are unwritten after a wipe that died anywhere and is done again', () => {
+  const { store } = Atomics;
+  for (let survives = 0; survives < 3; survives++) {
+    const unit = slotsAt(100);
+    for (let i = 0; i < unit.count; i++) unit.tryWrite(100 + i, REFERENCE);
+    let stores = 0;
+    Atomics.store = ((...args: [BigInt64Array, number, bigint]): bigint => {
+      if (stores++ === survives) throw new Error('died');
+      return store(...args);
+    }) as typeof Atomics.store;
+    try {
+      assert.throws(() => unit.wipe(30), /died/);
+    } finally {
+      Atomics.store = store;
+    }
+    unit.wipe(500);
+    assert.equal([unit.watermark(), unit.writtenLimit()], [500, 500]);
+    assert.is(unit.addressLimit(), 500 + unit.count);
+    for (let i = 0; i < unit.count; i++) {
+      assert.is(unit.look(500 + i), SlotOutcome.UNWRITTEN, `died at store ${survives}: ${i}`);
+    }
+  }
+});
+
 slots('are the same through every view on the buffer', () => {
   const buffer = allocateUnit(unitSizes(256 * 1024, 4096));
   new UnitMemory(buffer).slots.tryWrite(5, REFERENCE);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BYTES_TAKEN_OFFSET } from './register-layout.ts';
+import { BYTES_TAKEN_OFFSET, HIGHEST_OFFSET } from './register-layout.ts';
 import { within } from './within.ts';
 import { WORD_BYTES } from './words.ts';
 import { allocateRegisters, WriteOnceRegisters } from './write-once-registers.ts';
@@ -105,6 +105,35 @@ registers('never lower the hint', () => {
   store.write(6, 'high');
   store.write(1, 'low');
   assert.is(store.highestHint(), 6);
+});
+
+registers('tell cheaply which of them are written', () => {
+  const store = fresh();
+  store.write(2, '');
+  store.write(5, 'text');
+  const written = [-1, 0, 1, 2, 3, 5, 7, 8, 1000].filter((index) => store.has(index));
+  assert.equal(written, [2, 5]);
+});
+
+registers('know the highest of a sequence although the hint lags, and raise the hint', () => {
+  const buffer = allocateRegisters(16, 1024);
+  const [one, other] = [new WriteOnceRegisters(buffer), new WriteOnceRegisters(buffer)];
+  assert.is(one.highest(), 0, 'none, or register 0');
+  for (let index = 1; index <= 6; index++) one.write(index, `${index}`);
+  // As if whoever wrote the last three had died before it raised the hint.
+  new Int32Array(buffer)[HIGHEST_OFFSET / WORD_BYTES] = 3;
+  assert.is(other.highestHint(), 3);
+  assert.is(other.highest(), 6);
+  assert.is(one.highestHint(), 6, 'nobody acts on what a load of the hint does not show');
+  one.write(8, 'after a gap');
+  new Int32Array(buffer)[HIGHEST_OFFSET / WORD_BYTES] = 6;
+  assert.is(other.highest(), 6, 'the sequence ends at its first gap');
+});
+
+registers('have a highest at the very end', () => {
+  const store = fresh(3);
+  for (const index of [0, 1, 2]) store.write(index, 'x');
+  assert.is(store.highest(), 2);
 });
 
 registers('keep the text of a proposer that was faster by an instant', () => {
