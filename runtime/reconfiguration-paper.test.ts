@@ -13,14 +13,14 @@ import type { TangoErrorCode } from '../actors/tango-error.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { fillPosition, trimPosition, trimPrefix } from './chain.ts';
 import type { LogClient } from './log-client.ts';
-import type { LogEntry, Position } from './log-entry.ts';
+import type { Position } from './log-entry.ts';
 import { call, type Procedure } from './procedure.ts';
 import { readComplete, readPosition } from './read.ts';
 import { rebuildOne } from './rebuild.ts';
 import { type Change, reconfigure } from './reconfigure.ts';
 import { repair } from './repair.ts';
-import type { Operation, Outcome } from './simulation/simulated-log.ts';
-import { SteppedLog, type SteppedLogOptions } from './stepped-log.ts';
+import type { Outcome } from './simulation/simulated-log.ts';
+import { once, SteppedLog, type SteppedLogOptions, textOf } from './stepped-log.ts';
 
 const reconfiguration = suite('reconfiguration of the CORFU paper');
 
@@ -39,22 +39,10 @@ function onBothLinks(
   }
 }
 
-const once =
-  (change: Change) =>
-  (client: LogClient): Procedure<Projection> => {
-    const { epoch } = client.map;
-    return reconfigure(client, ({ map }) => (map.epoch > epoch ? undefined : change));
-  };
-
 function lose(...units: UnitId[]): (client: LogClient) => Procedure<Projection> {
   const lost = new Set(units);
   return (client) =>
     reconfigure(client, ({ map }) => (units.some((u) => map.has(u)) ? { lost } : undefined));
-}
-
-function textOf(entry: LogEntry | undefined): string {
-  if (entry === undefined) return 'undecided';
-  return entry.kind === 'data' ? new TextDecoder().decode(entry.payload) : entry.kind;
 }
 
 /** Takes a token and writes nothing. */
@@ -63,26 +51,8 @@ function* takeToken({ map }: LogClient): Procedure<Position> {
   return (yield* call(request)).position;
 }
 
-function read(log: SteppedLog, client: number, position: Position): string {
-  return textOf(log.ran(client, (one) => readPosition(one, position)));
-}
-
-/** Every position below the tail, as a client reads it. */
-function texts(log: SteppedLog, client: number): string[] {
-  const positions = Array.from({ length: log.clients[client].tail() }, (_, i) => i);
-  return positions.map((position) => read(log, client, position));
-}
-
 function count(texts: readonly string[], text: string): number {
   return texts.filter((one) => one === text).length;
-}
-
-/** Begins an append of Anne's and stops her once `replicas` replicas of its chain hold it. */
-function stoppedAppend(log: SteppedLog, text: string, replicas: number): Operation<Position> {
-  const position = log.clients[ANNE].tail();
-  const append = log.append(ANNE, text);
-  log.stepUntil(ANNE, () => count(log.at(position), text) === replicas);
-  return append;
 }
 
 // CORFU 1.5 and 1.9, case 8
@@ -92,7 +62,7 @@ onBothLinks(
   (make) => {
     for (const writerDies of [false, true]) {
       const log = make();
-      const append = stoppedAppend(log, 'on the head', 1);
+      const append = log.stoppedAppend(ANNE, 'on the head', 1);
       const seen = new Set<string>();
       const look = (): void => {
         seen.add(textOf(readComplete(log.clients[CARLA], 0)));
@@ -111,7 +81,7 @@ onBothLinks(
       assert.equal(log.map.chainOf(0), [1]);
       log.clientThreads[ANNE].stopped = false;
       if (!writerDies) assert.is(log.value(append), 1);
-      assert.is(count(texts(log, BERTA), 'on the head'), writerDies ? 0 : 1);
+      assert.is(count(log.texts(BERTA), 'on the head'), writerDies ? 0 : 1);
       assert.equal(log.at(0), ['junk']);
     }
   },
@@ -125,14 +95,14 @@ onBothLinks(
     for (const replicas of [1, 2]) {
       const log = make();
       log.appended(BERTA, 'before');
-      const append = stoppedAppend(log, 'kept', replicas);
+      const append = log.stoppedAppend(ANNE, 'kept', replicas);
       log.kill(log.homeOf(unitActor(2)));
       log.ran(BERTA, repair);
       assert.equal(log.map.chainOf(1), [0, 1]);
       log.clientThreads[ANNE].stopped = false;
       assert.is(log.value(append), 1);
       assert.equal(log.at(1), ['kept', 'kept']);
-      assert.equal(texts(log, BERTA), ['before', 'kept']);
+      assert.equal(log.texts(BERTA), ['before', 'kept']);
     }
   },
 );
@@ -172,7 +142,7 @@ onBothLinks(
       }
       for (const client of operations.keys()) log.appended(client, `after ${client}`);
       // A sequencer that is built anew begins where the active range does: holes are no entries.
-      const entries = texts(log, ANNE).filter((text) => text !== 'junk');
+      const entries = log.texts(ANNE).filter((text) => text !== 'junk');
       assert.equal(entries, ['before', 'after 0', 'after 1', 'after 2', 'after 3']);
     }
   },
@@ -214,7 +184,7 @@ onBothLinks(
       for (let steps = 1; ; steps++) {
         const log = make();
         for (let i = 0; i < 6; i++) log.appended(CARLA, `entry ${i}`);
-        const half = stoppedAppend(log, 'half', 1);
+        const half = log.stoppedAppend(ANNE, 'half', 1);
         const sealing = log.run(BERTA, once(change));
         let taken = 0;
         log.stepUntil(BERTA, () => taken++ === steps || sealing.outcome !== undefined);
@@ -227,7 +197,7 @@ onBothLinks(
         const tookMs = log.nowMs - beganMs;
         const { takeoverMs } = log.clients[CARLA].times;
         assert.ok(tookMs < takeoverMs + 10, `after ${steps} steps: ${tookMs} ms`);
-        const all = texts(log, CARLA);
+        const all = log.texts(CARLA);
         assert.equal(
           all.slice(0, 6),
           Array.from({ length: 6 }, (_, i) => `entry ${i}`),
@@ -350,10 +320,10 @@ onBothLinks(
       const stopAt = taken + 3;
       log.stepUntil(BERTA, () => taken++ === stopAt || rebuilt.outcome !== undefined);
       assert.is(log.appended(ANNE, `later ${appended}`), BEFORE_LOSS + appended);
-      assert.is(read(log, CARLA, 15), 'entry 15');
-      assert.is(read(log, CARLA, 9), 'junk');
-      assert.is(read(log, CARLA, 11), 'trimmed');
-      assert.is(read(log, CARLA, 1), 'trimmed');
+      assert.is(log.read(CARLA, 15), 'entry 15');
+      assert.is(log.read(CARLA, 9), 'junk');
+      assert.is(log.read(CARLA, 11), 'trimmed');
+      assert.is(log.read(CARLA, 1), 'trimmed');
       appended++;
     }
     assert.is(log.value(rebuilt), true);
@@ -365,7 +335,7 @@ onBothLinks(
       if (i < 4 || i === 11 || i === 13) return 'trimmed';
       return i === 9 || i === 17 ? 'junk' : `entry ${i}`;
     });
-    assert.equal(texts(log, CARLA).slice(0, BEFORE_LOSS), expected);
+    assert.equal(log.texts(CARLA).slice(0, BEFORE_LOSS), expected);
     assert.is(log.ran(BERTA, rebuildOne), false);
   },
 );
@@ -396,7 +366,7 @@ onBothLinks(
   { clients: 3 },
   (make) => {
     const log = make();
-    const append = stoppedAppend(log, 'divergent', 1);
+    const append = log.stoppedAppend(ANNE, 'divergent', 1);
     log.ran(BERTA, lose(0));
     assert.is(textOf(log.ran(BERTA, (client) => fillPosition(client, 0))), 'junk');
     assert.is(log.held(0, 0, 0), 'divergent');
@@ -456,7 +426,7 @@ onBothLinks(
     log.value(asking);
     log.value(granted);
     for (let i = 0; i < 10; i++) log.appended(BERTA, `later ${i}`);
-    const all = texts(log, ANNE);
+    const all = log.texts(ANNE);
     assert.equal([count(all, 'granted before'), count(all, 'asked before')], [1, 1]);
     assert.ok(log.memory.unit(130).slots.writtenLimit() >= 5);
     assert.equal(sealed(), before);
@@ -489,7 +459,7 @@ onBothLinks(
 
     // One that waits for a writer when it happens.
     const later = make();
-    const half = stoppedAppend(later, 'half', 1);
+    const half = later.stoppedAppend(ANNE, 'half', 1);
     const reading = later.run(CARLA, (client) => readPosition(client, 0));
     later.clientThreads[CARLA].stopped = true;
     later.ran(BERTA, lose(1));
@@ -527,7 +497,7 @@ onBothLinks(
     for (const isHalfWritten of [false, true]) {
       const log = make();
       for (let i = 0; i < 5; i++) log.appended(ANNE, `entry ${i}`);
-      const half = isHalfWritten ? stoppedAppend(log, 'half', 1) : undefined;
+      const half = isHalfWritten ? log.stoppedAppend(ANNE, 'half', 1) : undefined;
       for (const unit of [0, 1]) {
         log.memory.unit(unit).markLost();
         log.kill(log.homeOf(unitActor(unit)));
@@ -535,7 +505,7 @@ onBothLinks(
       const begun = log.append(CARLA, 'begun before anybody knows');
       log.ran(BERTA, repair);
       const position = log.appended(BERTA, 'after');
-      assert.is(read(log, CARLA, position), 'after');
+      assert.is(log.read(CARLA, position), 'after');
       for (let lost = 0; lost < 5; lost++) {
         const refused = ['ERR_CORRUPT', lost];
         const fills = log.run(CARLA, (client) => fillPosition(client, lost));

@@ -25,7 +25,12 @@ import { allocateLog, capacityOf, LogMemory } from '../actors/log-memory.ts';
 import { type ActorId, Message } from '../actors/message.ts';
 import { decodeMessage, encodeMessage, messageWords } from '../actors/message-codec.ts';
 import { directoryOf, placeActors, settle } from '../actors/placement.ts';
-import { firstProjection, NO_SEQUENCER, ProjectionMap } from '../actors/projection.ts';
+import {
+  firstProjection,
+  NO_SEQUENCER,
+  type Projection,
+  ProjectionMap,
+} from '../actors/projection.ts';
 import { Sequencer, SequencerSteps } from '../actors/sequencer.ts';
 import { Random } from '../actors/simulation/random.ts';
 import { StorageUnit } from '../actors/storage-unit.ts';
@@ -36,9 +41,11 @@ import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import type { ClientTimes, LinkKind } from './client-options.ts';
 import { LogClient } from './log-client.ts';
-import { copyEntry, type Position } from './log-entry.ts';
+import { copyEntry, type LogEntry, type Position } from './log-entry.ts';
 import { membershipOf } from './membership.ts';
 import type { Procedure } from './procedure.ts';
+import { readPosition } from './read.ts';
+import { type Change, reconfigure } from './reconfigure.ts';
 import { repair } from './repair.ts';
 import { Operation, type Outcome } from './simulation/simulated-log.ts';
 
@@ -91,6 +98,19 @@ export class SteppedThread {
 
 function isBefore(a: Step, b: Step): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}
+
+/** The change, unless the projection has changed meanwhile. */
+export function once(change: Change): (client: LogClient) => Procedure<Projection> {
+  return (client) => {
+    const { epoch } = client.map;
+    return reconfigure(client, ({ map }) => (map.epoch > epoch ? undefined : change));
+  };
+}
+
+export function textOf(entry: LogEntry | undefined): string {
+  if (entry === undefined) return 'undecided';
+  return entry.kind === 'data' ? decoder.decode(entry.payload) : entry.kind;
 }
 
 export class SteppedLog {
@@ -186,19 +206,48 @@ export class SteppedLog {
     return this.value(this.append(client, text, streams));
   }
 
+  /** What a client reads: a value's text, or the kind of entry. */
+  read(client: number, position: Position): string {
+    return textOf(this.ran(client, (one) => readPosition(one, position)));
+  }
+
+  /** Every position below the tail, as a client reads it. */
+  texts(client: number): string[] {
+    const positions = Array.from({ length: this.clients[client].tail() }, (_, i) => i);
+    return positions.map((position) => this.read(client, position));
+  }
+
+  /** Begins an append and stops its client once `replicas` replicas of the chain hold it. */
+  stoppedAppend(
+    client: number,
+    text: string,
+    replicas: number,
+    streams: readonly number[] = [],
+  ): Operation<Position> {
+    const position = this.clients[client].tail();
+    const append = this.append(client, text, streams);
+    this.stepUntil(
+      client,
+      () => this.at(position).filter((one) => one === text).length === replicas,
+    );
+    return append;
+  }
+
   /** Everybody who is not stopped takes steps, in the order of time. */
   goOnUntil(isReached: () => boolean): void {
     this.#stepAll([...this.actorThreads, ...this.clientThreads], isReached);
   }
 
-  /** The same in an order that `random` chooses among the threads. */
+  /** The same; of the threads that have something due `random` chooses one each time. */
   shuffleUntil(random: Random, isReached: () => boolean): void {
     const threads = [...this.actorThreads, ...this.clientThreads];
     for (let steps = 0; !isReached(); steps++) {
       assert(steps < STEPS_MAX, 'what a test waits for happens');
-      const ready = threads.filter(({ stopped, next }) => !stopped && next !== undefined);
-      const thread = random.pick(ready);
-      if (thread.next !== undefined) this.#take(thread, thread.next);
+      const due = threads.filter(
+        ({ stopped, next }) => !stopped && next !== undefined && next.atMs <= this.#nowMs,
+      );
+      if (due.length > 0) this.#takeFirst([random.pick(due)]);
+      else this.#takeFirst(threads);
     }
   }
 
@@ -251,15 +300,20 @@ export class SteppedLog {
   #stepAll(threads: readonly SteppedThread[], isReached: () => boolean): void {
     for (let steps = 0; !isReached(); steps++) {
       assert(steps < STEPS_MAX, 'what a test waits for happens');
-      let next: { thread: SteppedThread; step: Step } | undefined;
-      for (const thread of threads) {
-        const step = thread.stopped ? undefined : thread.next;
-        if (step === undefined) continue;
-        if (next === undefined || isBefore(step, next.step)) next = { thread, step };
-      }
-      assert(next !== undefined, 'what a test waits for happens before nothing is left to do');
-      this.#take(next.thread, next.step);
+      this.#takeFirst(threads);
     }
+  }
+
+  /** The first step in time of threads that are not stopped. */
+  #takeFirst(threads: readonly SteppedThread[]): void {
+    let first: { thread: SteppedThread; step: Step } | undefined;
+    for (const thread of threads) {
+      const step = thread.stopped ? undefined : thread.next;
+      if (step === undefined) continue;
+      if (first === undefined || isBefore(step, first.step)) first = { thread, step };
+    }
+    assert(first !== undefined, 'what a test waits for happens before nothing is left to do');
+    this.#take(first.thread, first.step);
   }
 
   #take(thread: SteppedThread, step: Step): void {
