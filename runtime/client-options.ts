@@ -18,7 +18,7 @@ export interface ClientTimes {
 
 export const DEFAULT_TIMES: ClientTimes = {
   holeFillMs: 100,
-  requestMs: 250,
+  requestMs: 500,
   operationMs: 10_000,
   takeoverMs: 100,
 };
