@@ -114,8 +114,9 @@ export class LogClient implements Actor {
     return this.#busy;
   }
 
-  /** The next position that nobody was granted. */
+  /** The next position that nobody was granted, now: a sequencer that is gone knows an old one. */
   tail(): number {
+    if (!this.isCurrent) this.refreshProjection();
     return tailOf(this.memory, this.#map);
   }
 

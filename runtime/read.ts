@@ -17,9 +17,10 @@ const PAUSE_MS_MAX = 1;
 /** The entry at `position` if the whole chain holds it now; undefined while it is undecided. */
 export function readComplete(client: LogClient, position: Position): LogEntry | undefined {
   for (;;) {
+    const { map } = client;
     const entry = readUnderMap(client, position);
     // AFTER the read: only now it is known that the unit was the last of the chain, and not wiped.
-    if (client.isCurrent) return entry;
+    if (client.map === map && client.isCurrent) return entry;
     client.refreshProjection();
   }
 }
@@ -58,7 +59,10 @@ export function isTrimmedThrough({ map, memory }: LogClient, position: Position)
 
 /** Beyond the tail nothing can be lost yet. */
 function lostOrUndefined(client: LogClient, position: Position): undefined {
-  if (position < client.tail() && client.isCurrent) throw lostError(client, position);
+  const { map } = client;
+  const isBelow = position < client.tail();
+  // AFTER the tail, which may have come with another projection: there it may have a chain.
+  if (isBelow && client.map === map && client.isCurrent) throw lostError(client, position);
   return undefined;
 }
 
