@@ -20,10 +20,9 @@ interface Introduction {
   readonly incarnation: number;
 }
 
-/** The monitor's side. */
+/** The monitor's side, for as long as its thread lives. */
 export class WatchServer {
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
   readonly #threads: ThreadTable;
   readonly #address: SocketAddress;
 
@@ -39,11 +38,6 @@ export class WatchServer {
     this.#server.unref();
   }
 
-  close(): void {
-    this.#server.close();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
   #listen(): void {
     this.#server.listen(this.#address.path);
   }
@@ -51,8 +45,6 @@ export class WatchServer {
   #admit(socket: Socket): void {
     socket.unref();
     socket.on('error', () => socket.destroy());
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
     readLine(socket, (line) => {
       const introduction = parse(line);
       if (introduction?.secret !== this.#address.secret) return void socket.destroy();
