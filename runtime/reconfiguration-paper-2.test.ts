@@ -11,7 +11,7 @@ import { Random } from '../actors/simulation/random.ts';
 import { TOKEN_EPOCH_WORD } from '../shared-memory/entry-layout.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { WORD_BYTES } from '../shared-memory/words.ts';
-import { trimPosition, trimPrefix } from './chain.ts';
+import { fillPosition, trimPosition, trimPrefix } from './chain.ts';
 import type { LogClient } from './log-client.ts';
 import type { Position } from './log-entry.ts';
 import { type Answer, call, type Procedure } from './procedure.ts';
@@ -178,6 +178,33 @@ onBothLinks(
   },
 );
 
+// CORFU 1.16 (18): a token that is tagged anew would take what the next sequencer grants again
+onBothLinks(
+  'case 32: a void token is not used though its position is granted again',
+  {},
+  (make) => {
+    for (const isSecond of [false, true]) {
+      const log = make();
+      log.appended(BERTA, 'first', [RED]);
+      const append = log.append(ANNE, 'late', [RED]);
+      log.stepUntil(ANNE, () => log.memory.sequencer.tail() === 2);
+      if (isSecond) {
+        // It loses its first position to a filler, and asks for another.
+        log.ran(BERTA, (client) => fillPosition(client, 1));
+        log.stepUntil(ANNE, () => log.memory.sequencer.tail() === 3);
+      }
+      const position = isSecond ? 2 : 1;
+      log.memory.sequencer.setTail(0);
+      log.ran(BERTA, REPLACE);
+      assert.is(log.memory.sequencer.tail(), position);
+      log.clientThreads[ANNE].stopped = false;
+      assert.is(log.value(append), position);
+      assert.is(log.appended(BERTA, 'second', [RED]), position + 1);
+      assert.equal(played(log, CARLA, RED), ['first', 'late', 'second']);
+    }
+  },
+);
+
 // CORFU 1.12, case 33
 onBothLinks(
   'case 33: without a sequencer appends probe, are linearizable, and streams are refused',
@@ -270,6 +297,29 @@ onBothLinks('case 35: a sequencer refuses until its stream state is built', {}, 
     if (!dies) log.value(built);
     assert.ok(sequencer.builtEpoch() >= 2);
     assert.equal(played(log, ANNE, RED), ['entry 0', 'entry 2']);
+  }
+});
+
+// CORFU 1.9 and 1.16 (2): a seal waits for what it comes too late to refuse
+onBothLinks('case 30: a write in flight during the seal is below the new tail', {}, (make) => {
+  for (const dies of [false, true]) {
+    const log = make();
+    const { slots } = log.memory.unit(0);
+    const anne = log.clientThreads[ANNE];
+    anne.stopped = true;
+    anne.flight.enter();
+    assert.is(slots.sealedEpoch(), 0);
+    const replaced = log.run(BERTA, REPLACE);
+    let taken = 0;
+    log.goOnUntil(() => taken++ === 100);
+    assert.is(slots.sealedEpoch(), 1);
+    assert.is(log.map.epoch, 1);
+    assert.is(slots.tryJunk(5), SlotOutcome.OK);
+    if (dies) log.kill(anne);
+    else anne.flight.leave();
+    assert.is(log.value(replaced).epoch, 2);
+    assert.is(log.appended(CARLA, 'after'), 6);
+    assert.equal(log.at(5), ['junk', 'junk']);
   }
 });
 

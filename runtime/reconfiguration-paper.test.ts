@@ -19,7 +19,7 @@ import { readComplete, readPosition } from './read.ts';
 import { rebuildOne } from './rebuild.ts';
 import { type Change, reconfigure } from './reconfigure.ts';
 import { repair } from './repair.ts';
-import type { Outcome } from './simulation/simulated-log.ts';
+import type { Operation, Outcome } from './simulation/simulated-log.ts';
 import { once, SteppedLog, type SteppedLogOptions, textOf } from './stepped-log.ts';
 
 const reconfiguration = suite('reconfiguration of the CORFU paper');
@@ -383,6 +383,8 @@ onBothLinks(
     const again = 0 + 128;
     assert.equal(log.map.active.extents[0].chain, [1, again]);
     assert.is(log.memory.unitAt(0), again);
+    const { slots } = log.memory.unit(again);
+    assert.equal([slots.writtenLimit(), slots.watermark()], [0, 0]);
     assert.not.ok([0, 1].some((address) => log.held(again, address, address) === 'divergent'));
     assert.is(log.ran(BERTA, rebuildOne), true);
     assert.equal(log.map.chainOf(0), [1, again]);
@@ -430,6 +432,39 @@ onBothLinks(
     assert.equal([count(all, 'granted before'), count(all, 'asked before')], [1, 1]);
     assert.ok(log.memory.unit(130).slots.writtenLimit() >= 5);
     assert.equal(sealed(), before);
+  },
+);
+
+// CORFU 1.11 and 1.12, case 27: nobody is granted what is about to be mapped elsewhere
+onBothLinks(
+  'case 27: what is appended between the last look at the tail and the proposal is not lost',
+  { spareUnits: 2, clients: 3 },
+  (make) => {
+    const log = make();
+    log.appended(ANNE, 'before');
+    const { layoutStore } = log.memory;
+    const propose = layoutStore.propose.bind(layoutStore);
+    const appends: Operation<Position>[] = [];
+    layoutStore.propose = (projection) => {
+      if (appends.length === 0) {
+        for (const text of ['one', 'two', 'three']) appends.push(log.append(CARLA, text));
+        let taken = 0;
+        log.stepUntil(CARLA, () => taken++ === 12);
+      }
+      return propose(projection);
+    };
+    log.ran(BERTA, once({ add: 2 }));
+    log.clientThreads[CARLA].stopped = false;
+    const positions = appends.map((append) => log.value(append));
+    assert.is(new Set(positions).size, 3);
+    for (let i = 0; i < 4; i++) log.appended(BERTA, `later ${i}`);
+    assert.equal(
+      positions.map((position) => log.read(ANNE, position)),
+      ['one', 'two', 'three'],
+    );
+    const entries = log.texts(ANNE).filter((text) => text !== 'junk');
+    assert.is(new Set(entries).size, 8);
+    assert.is(entries.length, 8);
   },
 );
 
