@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
@@ -152,6 +152,26 @@ watching('is believed about an incarnation only: the next tenant of the index li
   await aWhile();
   assert.equal([table.state(2), table.incarnation(2)], [ALIVE, next]);
   assert.not(table.lives(before));
+});
+
+watching('comes back to whoever listens now, until it has left', async () => {
+  const bench = fresh();
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections++;
+    sockets.push(socket);
+    socket.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(bench.address.path, resolve));
+  const own = new Watched(bench.address, 2, claim(bench, 2));
+  for (let expected = 1; expected <= 3; expected++) {
+    await until('a connection', () => connections === expected);
+    if (expected < 3) sockets.pop()?.destroy();
+  }
+  own.leave();
+  await aWhile();
+  assert.is(connections, 3);
+  server.close();
 });
 
 watching('takes who leaves for gone', async () => {
