@@ -199,8 +199,9 @@ onBothLinks(
       assert.is(log.memory.sequencer.tail(), position);
       log.clientThreads[ANNE].stopped = false;
       assert.is(log.value(append), position);
-      assert.is(log.appended(BERTA, 'second', [RED]), position + 1);
-      assert.equal(played(log, CARLA, RED), ['first', 'late', 'second']);
+      assert.is(log.appended(BERTA, 'second', [BLUE]), position + 1);
+      assert.equal(played(log, CARLA, RED), ['first', 'late']);
+      assert.equal(played(log, CARLA, BLUE), ['second']);
     }
   },
 );
