@@ -289,6 +289,15 @@ sequencer('takes a next position without a message once the limit is known', () 
   assert.is(bench.memory.lockOwner(), 0);
 });
 
+sequencer('takes no next position of an epoch that was sealed after it had served it', () => {
+  const bench = new Bench();
+  bench.next();
+  assert.is(bench.steps.nextPosition(1), 1);
+  bench.memory.seal(1);
+  assert.is(bench.steps.nextPosition(1), -1);
+  assert.equal([bench.memory.tail(), bench.memory.lockOwner()], [2, 0]);
+});
+
 sequencer('is full at the limit, save for urgent entries, which stop at theirs', () => {
   const bench = new Bench(4, { limit: () => 2, urgentLimit: () => 3 });
   assert.equal([bench.next().outcome, bench.next().outcome], [OK, OK]);
