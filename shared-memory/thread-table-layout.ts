@@ -18,9 +18,11 @@
  *  256 +---------------------------------------------------------------+
  *
  *           claim (0 → n)             markExited (n → -n), after its exit
- *   FREE ──────────────────▶ ALIVE ────────────────────────────▶ EXITED (actor threads: for ever)
+ *   FREE ──────────────────▶ ALIVE ────────────────────────────▶ EXITED
  *    ▲                         │                                    │
- *    └──────── release ────────┴──────────────── release ───────────┘  (client threads)
+ *    └──────── release ────────┴──────────────── release ───────────┘
+ *          (a client leaves)          (nothing is expected of the dead any more: a client's chunks
+ *                                      are retired, an actor thread's actors live elsewhere)
  *
  * State and incarnation are one word, so that one compareExchange says which life has ended: a
  * supervisor that comes late cannot end the life of the next tenant. For the same reason the words
