@@ -61,7 +61,8 @@ cli('run tells of units that died, and were replaced, by themselves', async () =
   assert.is(err, '');
   assert.is(code, 0);
   assert.match(out, /^sequencer: alone on its thread; the next sequencer began on /m);
-  assert.match(out, /\[0 1\] → \[0 130\]$/m);
+  // A spare that a losing attempt has wiped has its next id.
+  assert.match(out, /\[0 1\] → \[0 \d{3,}\]$/m);
   assert.match(out, /^unit 1: .*; unit 1 replaced by a spare$/m);
 });
 
