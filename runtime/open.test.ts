@@ -106,6 +106,7 @@ opening('keeps what the options say', async () => {
 /** Every number option with what is below and above its range. */
 const RANGES: Record<string, [below: number, above: number]> = {
   storageUnits: [0, 65],
+  spareUnits: [-1, 65],
   replicas: [0, 9],
   actorThreads: [0, 65],
   logBytes: [64 * KIB - 1, 2 ** 31],
@@ -139,6 +140,7 @@ opening('takes an absent option and undefined for the default', async () => {
   const options = Object.fromEntries(names.map((name) => [name, undefined]));
   const tango = await openLog({ ...options, logBytes: MIB } as OpenOptions);
   assert.is(tango.handle.buffers.sizes.storageUnits, 2);
+  assert.is(tango.handle.buffers.sizes.spareUnits, 2, 'as many as storage units');
 });
 
 opening('refuses options that do not go together', async () => {
@@ -166,6 +168,11 @@ opening('refuses what is no options object, no link, no signal', async () => {
     const error = await failed(open({ link } as unknown as OpenOptions));
     assert.is(error.code, 'ERR_INVALID_ARGUMENT');
     assert.match(error.message, /link.*'mailbox'.*link=/);
+  }
+  for (const sequencer of [0, 'no', null]) {
+    const error = await failed(open({ sequencer } as unknown as OpenOptions));
+    assert.is(error.code, 'ERR_INVALID_ARGUMENT');
+    assert.match(error.message, 'sequencer=');
   }
   for (const signal of [1, {}, 'abort', new AbortController()]) {
     const error = await failed(open({ signal } as unknown as OpenOptions));
