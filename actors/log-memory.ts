@@ -14,7 +14,7 @@ import { WriteOnceRegisters } from '../shared-memory/write-once-registers.ts';
 import { HOMES, type UnitId, unitId, unitIndex } from './actor-ids.ts';
 import { MAILBOX_WORDS, STREAMS_MAX, STREAMS_PER_ENTRY_MAX } from './config.ts';
 import { allocateLayoutStore, LayoutStore } from './layout-store.ts';
-import { NO_SEQUENCER, ProjectionMap } from './projection.ts';
+import { NO_SEQUENCER, ProjectionMap, rowsBefore } from './projection.ts';
 import type { LogCapacity } from './sequencer.ts';
 import { THREAD_COUNTERS } from './thread-counters.ts';
 
@@ -136,9 +136,15 @@ export function retireChunksOf(memory: LogMemory, flight: Flight, incarnation: n
     const projection = memory.layoutStore.latest();
     if (projection === undefined) return;
     const map = new ProjectionMap(projection);
+    // Both: a sequencer that is to be built anew may not know all that it has granted.
+    const tail = Math.max(tailOf(memory, map), slowTailOf(memory, map));
     const limits = new Map<UnitId, number>();
-    for (const { unit, address } of map.prefixAddresses(tailOf(memory, map))) {
-      limits.set(unit, Math.max(limits.get(unit) ?? 0, address));
+    for (const { from, to = tail, extents } of projection.ranges) {
+      for (const [i, { chain, start }] of extents.entries()) {
+        // Where a unit begins above the tail, too: below that it may hold copies (rebuild.ts).
+        const limit = start + rowsBefore(Math.min(to, tail) - from, i, extents.length);
+        for (const unit of chain) limits.set(unit, Math.max(limits.get(unit) ?? 0, limit));
+      }
     }
     for (const unit of map.units()) {
       memory.unit(unit).chunks.retireAllOf(incarnation, limits.get(unit) ?? 0);
@@ -149,12 +155,15 @@ export function retireChunksOf(memory: LogMemory, flight: Flight, incarnation: n
 }
 
 /**
- * Next position that nobody was granted: the sequencer's tail, or without one the slow tail
- * (CORFU 1.13).
+ * Next position that nobody was granted: the sequencer's tail. Without a sequencer, and until a new
+ * one is built, it may know less than what is written: then the slow tail as well (CORFU 1.13).
  */
 export function tailOf(memory: LogMemory, map: ProjectionMap): number {
-  const granted = memory.sequencer.tail();
-  return map.sequencer === NO_SEQUENCER ? Math.max(granted, slowTailOf(memory, map)) : granted;
+  const { sequencer } = memory;
+  const granted = sequencer.tail();
+  const knows =
+    map.sequencer !== NO_SEQUENCER && sequencer.builtEpoch() >= sequencer.requiredBuild();
+  return knows ? granted : Math.max(granted, slowTailOf(memory, map));
 }
 
 /** One past the highest position written anywhere in the active range (CORFU 1.13). */

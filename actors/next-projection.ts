@@ -37,6 +37,8 @@ export interface Refill {
    * has no survivor, about every extent.
    */
   readonly writtenLimitOf: WrittenLimitOf;
+  /** Every position that may have been written is below it; 0 if not known. */
+  readonly tail?: number;
 }
 
 export interface Refilled {
@@ -181,7 +183,7 @@ function refilledRanges(
   current: Projection,
   ranges: readonly Range[],
   affected: readonly boolean[],
-  { spares, replicas, writtenLimitOf }: Refill,
+  { spares, replicas, writtenLimitOf, tail: knownTail = 0 }: Refill,
 ): Refilled {
   checkFresh(current, spares);
   const { from, extents } = activeOf(ranges);
@@ -193,7 +195,10 @@ function refilledRanges(
   );
   if (taken.length === 0) return { projection: succeeding(current, ranges), taken };
 
-  const tail = affectedTail(current, extents, affected, writtenLimitOf);
+  const slowTail = affectedTail(current, extents, affected, writtenLimitOf);
+  // An extent without a survivor may have lost its units, and what they told, an epoch ago.
+  const isUnknown = extents.some(({ chain }, i) => affected[i] && chain.length === 0);
+  const tail = isUnknown ? Math.max(slowTail, knownTail) : slowTail;
   const rows = Math.ceil((tail - from) / extents.length);
   const split = from + rows * extents.length;
   const next: Range = {

@@ -132,6 +132,8 @@ export class AppendOperation implements RequestHandler {
       // A token is valid in its own epoch only (CORFU 1.12).
       if (message.epoch !== this.#client.map.epoch) return this.#disturbed(SlotOutcome.SEALED);
       if (!this.grant(message.position, message.extra)) return this.#disturbed(SlotOutcome.FULL);
+      // Every replica of the position is lost.
+      if (this.extent.chain.length === 0) return this.#disturbed(SlotOutcome.SEALED);
       return this.#write();
     }
     this.index++;

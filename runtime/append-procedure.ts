@@ -142,7 +142,11 @@ function* writeChain(
   /** A write to the head was sent and its fate is not known. */
   let uncertain = false;
   let answer = answered;
-  if (append.extent.chain.length === 0) throw lostError(client, append.header.position);
+  if (append.extent.chain.length === 0) {
+    // A range that lost a chain ends above the tail: what was granted there takes part in nothing.
+    if (append.header.position < client.map.active.from) return 'lost';
+    throw lostError(client, append.header.position);
+  }
   while (append.index < append.extent.chain.length) {
     const { chain } = append.extent;
     const { epoch } = append.header;

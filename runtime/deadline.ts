@@ -46,10 +46,19 @@ export class Patience {
     if (this.#client.context.now() >= this.#endMs) {
       // FIRST: while this client repairs, and after it, it is the turn of others again.
       this.#endMs = this.#client.context.now() + 2 * this.#client.times.takeoverMs;
-      yield* this.#client.repair();
+      yield* this.#repair();
     }
     yield* pause(this.#pauseMs);
     this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MS_MAX);
+  }
+
+  /** What keeps the log from being repaired does not decide what becomes of the operation. */
+  *#repair(): Procedure<void> {
+    try {
+      yield* this.#client.repair();
+    } catch (error) {
+      if (!(error instanceof TangoError)) throw error;
+    }
   }
 }
 

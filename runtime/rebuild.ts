@@ -86,6 +86,8 @@ function* copyAddress(client: LogClient, owed: Rebuild, address: number): Proced
   const there = slots.look(address);
   // A seal or a wipe that came before this flight is seen here; one after it waits.
   if (!isStillOwed(client, owed)) return false;
+  // Every attempt takes bytes that only a trim gives back: none while it would be refused.
+  if (memory.unit(owed.unit).slots.sealedEpoch() >= client.map.epoch) return false;
   switch (there) {
     case SlotOutcome.UNWRITTEN:
       return yield* decide(client, owed, address);

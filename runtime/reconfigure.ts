@@ -62,7 +62,7 @@ export function* reconfigure(client: LogClient, plan: Plan): Procedure<Projectio
     client.refreshProjection();
     const change = plan(client);
     if (change === undefined) break;
-    if (yield* attempt(client, change)) {
+    if (yield* attempt(client, change, deadline)) {
       if (change.joined === undefined) client.counters.reconfigurations++;
       break;
     }
@@ -74,12 +74,12 @@ export function* reconfigure(client: LogClient, plan: Plan): Procedure<Projectio
 }
 
 /** True when this attempt's projection was installed. */
-function* attempt(client: LogClient, change: Change): Procedure<boolean> {
+function* attempt(client: LogClient, change: Change, deadline: Deadline): Procedure<boolean> {
   const { map, memory, incarnation } = client;
   const spares = claimSpares(client, sparesWanted(client, change));
   try {
     yield* seal(client, map, change);
-    if (!(yield* drained(client, map))) return false;
+    if (!(yield* drained(client, map, deadline))) return false;
     // From here to the proposal nothing is awaited: one flight.
     breakDeadLock(client, change);
     const { projection, taken } = nextProjection(client, map, change, spares);
@@ -158,13 +158,14 @@ function addAll(units: Set<UnitId>, chain: readonly UnitId[]): void {
 }
 
 /** Waits until everybody who was in flight has left; false when another projection has come. */
-function* drained(client: LogClient, map: ProjectionMap): Procedure<boolean> {
+function* drained(client: LogClient, map: ProjectionMap, deadline: Deadline): Procedure<boolean> {
   const quiescence = new Quiescence(client.memory.threads);
   quiescence.begin();
   // This thread is in flight itself: it leaves with the pause.
   yield* pause(0);
   // Flights take microseconds, unless their thread waits for a core, or its death for its notice.
   for (let pauseMs = DRAIN_CHECK_MS; !quiescence.passed() && client.isCurrent; ) {
+    if (deadline.passed) throw lateError('a reconfiguration', 'a thread is in flight all the time');
     yield* pause(pauseMs);
     pauseMs = Math.min(2 * pauseMs, DRAIN_CHECK_MS_MAX);
   }
@@ -193,6 +194,7 @@ function nextProjection(
     spares: units,
     replicas,
     writtenLimitOf: (unit: UnitId) => memory.unit(unit).slots.writtenLimit(),
+    tail: tailOf(memory, map),
   };
   if (change.lost !== undefined) return withoutUnits(current, { ...refill, lost: change.lost });
   if (change.refill) return refilled(current, refill) ?? unchanged(current);

@@ -14,10 +14,13 @@ const POSITIONS_PER_STREAM = 4;
 const RECORDS_PER_LOCK = 64;
 const LOCKED_PAUSE_MS = 0.05;
 
-/** Appends a checkpoint if enough was appended since the last one. */
-export function* checkpointStreams(client: LogClient): Procedure<void> {
+/** Appends a checkpoint if enough was appended since the last one; `least`: for tests. */
+export function* checkpointStreams(
+  client: LogClient,
+  least: number = EVERY_POSITIONS,
+): Procedure<void> {
   const { sequencer } = client.memory;
-  const every = Math.max(EVERY_POSITIONS, POSITIONS_PER_STREAM * sequencer.streamsKnown);
+  const every = Math.max(least, POSITIONS_PER_STREAM * sequencer.streamsKnown);
   const base = sequencer.tail();
   if (base - sequencer.checkpointPosition() < every) return;
   const records = yield* takeRecords(client);

@@ -101,7 +101,8 @@ class Scan {
     }
     if (payload === undefined || this.#checkpoint !== undefined) return;
     const part = decodeCheckpoint(payload, this.#k);
-    if (part !== undefined) this.#collect(part);
+    // What a checkpoint says of positions after its own was overtaken: the tail has gone back.
+    if (part !== undefined && part.base <= position) this.#collect(part);
   }
 
   /** The first checkpoint that is whole ends the scan at its base. */
