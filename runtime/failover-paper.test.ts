@@ -71,7 +71,7 @@ paper('8: a value that was on the lost head only was never read, and is not read
   const log = calmLog();
   begun(log, 'lost', 1);
   const early = log.run(CARLA, (client) => readPosition(client, 0));
-  log.world.kill(unitActor(0));
+  log.killHostOf(unitActor(0));
   log.world.run({ until: () => log.exited.has(unitActor(0)) });
   repaired(log);
   assert.not(log.projection.ranges[0].extents[0].chain.includes(0));
@@ -85,7 +85,7 @@ paper(
   () => {
     const log = calmLog({ replicas: 3 });
     const append = begun(log, 'kept', 2);
-    log.world.kill(unitActor(2));
+    log.killHostOf(unitActor(2));
     assert.is(log.value(append), 0);
     assert.is(textOf(read(log, BERTA, 0)), 'kept');
     assert.is(allOf(log).filter((text) => text === 'kept').length, 1);
@@ -127,7 +127,7 @@ paper('24, 25: a lost unit is replaced at once and rebuilt with values, junk and
   });
   assert.is(log.ran(BERTA, (client) => fillPosition(client, 12)).kind, 'junk');
   log.ran(BERTA, (client) => trimPosition(client, 7));
-  log.world.kill(unitActor(0));
+  log.killHostOf(unitActor(0));
   log.world.run({ until: () => log.exited.has(unitActor(0)) });
   repaired(log);
   const { ranges } = log.projection;

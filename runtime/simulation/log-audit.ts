@@ -2,44 +2,109 @@
  * Looks at a whole simulated log once all is well: decides every position, compares the replicas,
  * and compares the playback of each stream with a scan of the log (CORFU 1.5, Tango 2.4).
  */
+import { slowTailOf } from '../../actors/log-memory.ts';
 import { assert } from '../../shared-memory/assert.ts';
+import { changeAsAsked } from '../asked-change.ts';
 import { fillPosition, trimPrefix } from '../chain.ts';
-import type { DataEntry, LogEntry, Position, StreamId } from '../log-entry.ts';
+import {
+  type DataEntry,
+  type LogEntry,
+  type Position,
+  type StreamId,
+  shown,
+} from '../log-entry.ts';
 import type { FinalState } from './log-checker.ts';
 import type { SimulatedLog } from './simulated-log.ts';
 import { StreamPlayer } from './stream-player.ts';
 
 const decoder = new TextDecoder();
 
-/** `players` are those of the clients, `grants` the positions granted for each stream. */
-export function auditLog(
-  log: SimulatedLog,
-  players: readonly StreamPlayer[],
-  grants: ReadonlyMap<StreamId, readonly Position[]>,
-  streams: readonly StreamId[],
-): FinalState[] {
+export interface AuditOptions {
+  /** Of the clients. */
+  readonly players: readonly StreamPlayer[];
+  /** Positions granted for each stream. */
+  readonly grants: ReadonlyMap<StreamId, readonly Position[]>;
+  readonly streams: readonly StreamId[];
+  /** Positions may have no replica left. */
+  readonly mayLose: boolean;
+  /** Positions were granted a second time: who has played up to them knows of the first alone. */
+  readonly grantsAnew: boolean;
+}
+
+/** Returns what each position holds. */
+export function auditLog(log: SimulatedLog, auditor: number, options: AuditOptions): FinalState[] {
+  const { players, grants, streams, mayLose, grantsAnew } = options;
   checkChains(log);
-  const auditor = log.addClient();
   // As the hole filler does for a trimmer that died.
   log.ran(auditor, (client) => trimPrefix(client, log.memory.sequencer.trimMark()));
-  const entries: LogEntry[] = [];
-  for (let position = 0; position < log.tail; position++) {
-    entries.push(log.ran(auditor, (client) => fillPosition(client, position)));
+  const entries: (LogEntry | undefined)[] = [];
+  // What was granted anew may be decided above the tail by those who know the one before.
+  const end = grantsAnew ? Math.max(log.tail, slowTailOf(log.memory, log.map())) : log.tail;
+  for (let position = 0; position < end; position++) {
+    entries.push(decided(log, auditor, position, mayLose));
     checkReplicas(log, position);
   }
+  const isWhole = !entries.includes(undefined);
   for (const stream of streams) {
-    const scanned = entries.filter((one) => one.kind === 'data' && one.streams.includes(stream));
-    checkStream(log, auditor, stream, scanned as DataEntry[]);
-    // A dead client's request may have been granted since.
-    const granted = (grants.get(stream) ?? []).filter((position) => position < entries.length);
-    markWalks(log, entries, granted);
+    const scanned = entries.filter(
+      (one): one is DataEntry => one?.kind === 'data' && one.streams.includes(stream),
+    );
+    // What is lost may be part of any stream: who plays over it is told so.
+    if (isWhole) checkStream(log, auditor, stream, scanned);
+    markWalks(log, entries, grants.get(stream) ?? []);
     for (const player of players) {
-      if (player.stream === stream) checkPlayer(player, scanned as DataEntry[]);
+      if (player.stream === stream && !grantsAnew) checkPlayer(player, scanned);
     }
   }
-  return entries.map((one) =>
-    one.kind === 'data' ? { value: decoder.decode(one.payload) } : one.kind,
-  );
+  if (isWhole) checkRebuilt(log, auditor, entries, streams);
+  return entries.map((one) => {
+    if (one === undefined) return 'lost';
+    const entry = shown(one);
+    return entry.kind === 'data' ? { value: decoder.decode(entry.payload) } : entry.kind;
+  });
+}
+
+/** Undefined: every replica is lost, and whoever asks is told so. */
+function decided(
+  log: SimulatedLog,
+  auditor: number,
+  position: Position,
+  mayLose: boolean,
+): LogEntry | undefined {
+  const fill = log.run(auditor, (client) => fillPosition(client, position));
+  const outcome = log.end(fill);
+  if (outcome.kind === 'done') return outcome.value;
+  const isLost = log.map().chainOf(position).length === 0;
+  const legal = mayLose && isLost && outcome.code === 'ERR_CORRUPT';
+  assert(legal, `every position is decided: position=${position}, ${fill.reason}`);
+  return undefined;
+}
+
+/** The stream state of a new sequencer is what a scan finds (I12). */
+function checkRebuilt(
+  log: SimulatedLog,
+  auditor: number,
+  entries: readonly (LogEntry | undefined)[],
+  streams: readonly StreamId[],
+): void {
+  log.ran(auditor, (client) => changeAsAsked(client, { sequencer: 'replace' }));
+  const { sequencer, sizes } = log.memory;
+  const trimmed = sequencer.trimMark();
+  for (const stream of streams) {
+    const scanned = entries.flatMap((one, position) =>
+      one?.kind === 'data' && one.streams.includes(stream) ? [position] : [],
+    );
+    const record = sequencer.findStream(stream, false);
+    const positions = Array.from({ length: sizes.backpointers }, (_, i) =>
+      record < 0 ? -1 : sequencer.streamPosition(record, i),
+    ).filter((position) => position >= trimmed);
+    // A checkpoint also knows positions that were issued and became junk, as the sequencer does.
+    const built = positions.filter((position) => entries[position]?.kind === 'data');
+    const isFull = positions.length === sizes.backpointers;
+    const expected = scanned.reverse().slice(0, isFull ? built.length : sizes.backpointers);
+    const text = `stream ${stream}: built=${positions.join()}, scanned=${expected.join()}`;
+    assert(built.join() === expected.join(), text);
+  }
 }
 
 /**
@@ -60,6 +125,8 @@ function checkChains(log: SimulatedLog): void {
 
 function checkReplicas(log: SimulatedLog, position: Position): void {
   const replicas = log.at(position);
+  // Lost, or forgotten below a trim.
+  if (replicas.length === 0) return;
   const deleted = replicas.every((one) => one === 'junk' || one === 'trimmed');
   const same = replicas[0] !== 'unwritten' && replicas.every((one) => one === replicas[0]);
   const agree = same || deleted;
@@ -92,14 +159,14 @@ function checkPlayer(player: StreamPlayer, scanned: readonly DataEntry[]): void 
 /** Which ways a playback had to take, from what the positions hold. */
 function markWalks(
   log: SimulatedLog,
-  entries: readonly LogEntry[],
+  entries: readonly (LogEntry | undefined)[],
   granted: readonly Position[],
 ): void {
-  const first = granted.findIndex((position) => entries[position].kind === 'data');
+  const first = granted.findIndex((position) => entries[position]?.kind === 'data');
   if (first < 0) return;
   let run = 0;
   for (const position of granted.slice(first)) {
-    run = entries[position].kind === 'junk' ? run + 1 : 0;
+    run = entries[position]?.kind === 'junk' ? run + 1 : 0;
     if (run === 1) log.world.mark('walk across junk');
     if (run === log.memory.sizes.backpointers) log.world.mark('scan-down used');
   }

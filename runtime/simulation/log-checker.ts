@@ -36,8 +36,8 @@ export interface LoggedOperation {
   readonly outcome: OperationOutcome;
 }
 
-/** What a position holds in the end. */
-export type FinalState = 'unwritten' | 'junk' | 'trimmed' | { readonly value: string };
+/** What a position holds in the end; 'lost': nobody knows, for no replica is left. */
+export type FinalState = 'unwritten' | 'junk' | 'trimmed' | 'lost' | { readonly value: string };
 
 /**
  * a  two appends acknowledged at one position
@@ -275,7 +275,7 @@ function checkFinal(
   for (const [position, state] of final.entries()) {
     const known = places.get(position);
     if (state === 'unwritten') report('h', `position ${position} is undecided`);
-    if (state === 'unwritten' || state === 'trimmed') continue;
+    if (state === 'unwritten' || state === 'trimmed' || state === 'lost') continue;
     const content = state === 'junk' ? JUNK : state.value;
     if (known !== undefined && known !== content) {
       report('h', `position ${position} was ${known} and is ${content}`);

@@ -1,5 +1,5 @@
 /**
- * The log in the simulator, 20,000 seeds: slow, about a minute. SEED=n repeats one of them.
+ * The log in the simulator: slow, about half a minute. SEED=n repeats one seed, SEEDS=n runs so many.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,13 +9,19 @@ import { simulateLog } from './simulated-workload.ts';
 
 const simulation = suite('simulation of the log');
 
-const SEEDS = 20_000;
-/** What reconfigurations have to lead to. */
-const RECONFIGURATION_EVENTS = [
-  'sequencer replaced',
-  'unit replaced',
-  'growth',
-  'stalled thread suspected',
+const SEEDS = Number(process.env.SEEDS ?? 12_000);
+/** Faults, which have to take place for anything else to mean something. */
+const FAULTS = [
+  'messages lost',
+  'messages overtaken',
+  'actors stalled',
+  'actors killed',
+  'actors killed within a step',
+  'epochs changed',
+  'thread stalled',
+  'thread suspected falsely',
+  'memory came back empty',
+  'clock jumped',
 ];
 
 simulation('keeps its contract in every seed, and meets what is rare', () => {
@@ -26,8 +32,8 @@ simulation('keeps its contract in every seed, and meets what is rare', () => {
     run: simulateLog,
   });
   assert.is(report.single || report.seeds === SEEDS, true);
-  report.expectMarks([...RARE_EVENTS, 'messages lost', 'messages overtaken', 'actors stalled']);
-  report.expectMarks(['actors killed', 'epochs changed', ...RECONFIGURATION_EVENTS]);
+  report.expectMarks([...RARE_EVENTS, ...FAULTS]);
+  console.log(`${report.seeds} seeds`);
 });
 
 simulation.run();
