@@ -1,5 +1,5 @@
 /** Entry of an actor thread of the log: says which actors live here, and which come to live here. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import type { Actor } from '../actors/actor.ts';
 import {
   clientActor,
@@ -20,11 +20,6 @@ import type { Flight } from '../shared-memory/flight.ts';
 import { Quiescence } from '../shared-memory/quiescence.ts';
 import { NO_THREAD } from '../shared-memory/thread-table.ts';
 import type { ClientTimes } from './client-options.ts';
-import { Housekeeper } from './housekeeper.ts';
-import { LogClient } from './log-client.ts';
-import { membershipOf } from './membership.ts';
-import { Monitor } from './monitor.ts';
-import { repair } from './repair.ts';
 
 /** The startup message of this entry. */
 export interface LogThreadData extends ActorThreadData {
@@ -33,25 +28,22 @@ export interface LogThreadData extends ActorThreadData {
   readonly watch: SocketAddress;
 }
 
-/** What an actor thread tells its owner: that another one should be ended. */
-export interface StalledMessage {
-  readonly stalled: number;
-  readonly incarnation: number;
-}
-
 const data = workerData as LogThreadData;
+const isHousekeeper = data.thread === data.buffers.sizes.actorThreads - 1;
+// Loaded on this one thread only: a third of the time a thread takes to start is its modules.
+const housekeeping = isHousekeeper ? await import('./housekeeping.ts') : undefined;
 runActorThread(data, (memory, flight) => actorsOn(memory, flight));
 
 function actorsOn(memory: LogMemory, flight: Flight): HostedActors {
-  const { thread, watch } = data;
-  const isHousekeeper = thread === memory.sizes.actorThreads - 1;
+  const { thread, watch, times } = data;
   // BEFORE it connects to itself: the others may be trying already.
   if (isHousekeeper) new WatchServer(watch, memory.threads);
   new Watched(watch, thread, memory.threads.incarnation(thread));
   const adopt = (id: ActorId): Actor | undefined =>
     clientThreadOf(id) === NO_THREAD ? adopted(memory, id) : undefined;
-  if (!isHousekeeper) return { specs: [], adopt };
-  return { specs: [{ id: clientActor(thread), actor: housekeeperOf(memory, flight) }], adopt };
+  const housekeeper = housekeeping?.housekeeperOn(thread, memory, flight, times);
+  if (housekeeper === undefined) return { specs: [], adopt };
+  return { specs: [{ id: clientActor(thread), actor: housekeeper }], adopt };
 }
 
 /**
@@ -68,22 +60,4 @@ function adopted(memory: LogMemory, id: ActorId): Actor {
   const capacity = capacityOf(memory, () => latest.map());
   const incarnation = memory.threads.incarnation(data.thread);
   return new Sequencer(new SequencerSteps(memory.sequencer, capacity, incarnation));
-}
-
-function housekeeperOf(memory: LogMemory, flight: Flight): Housekeeper {
-  const { thread, times } = data;
-  const client = new LogClient({
-    memory,
-    incarnation: memory.threads.incarnation(thread),
-    times,
-    flight,
-    link: 'direct',
-    membership: membershipOf(memory),
-    repair,
-  });
-  const onStalled = (stalled: number, incarnation: number): void => {
-    const message: StalledMessage = { stalled, incarnation };
-    parentPort?.postMessage(message);
-  };
-  return new Housekeeper(client, new Monitor({ client, thread, onStalled }));
 }

@@ -14,10 +14,10 @@ import { assert } from '../shared-memory/assert.ts';
 import { Flight } from '../shared-memory/flight.ts';
 import { abortedError, checkKeys, invalid } from './arguments.ts';
 import { type ClientTimes, DEFAULT_TIMES, type LinkKind } from './client-options.ts';
-import type { LogThreadData, StalledMessage } from './log-worker.ts';
+import type { LogThreadData } from './log-worker.ts';
 import { MailboxLink } from './mailbox-link.ts';
 import { checkLink, checkOpenOptions, type LogOptions, type OpenOptions } from './open-options.ts';
-import { Supervision } from './supervision.ts';
+import { type StalledMessage, Supervision } from './supervision.ts';
 import { Tango } from './tango.ts';
 
 /** Named once: right in source and in dist. */

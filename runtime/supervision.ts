@@ -9,9 +9,15 @@ import type { LogMemory } from '../actors/log-memory.ts';
 import { ProjectionMap } from '../actors/projection.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import { actorsAt, anyoneLives } from './homes.ts';
-import type { LogThreadData, StalledMessage } from './log-worker.ts';
+import type { LogThreadData } from './log-worker.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import { repair } from './repair.ts';
+
+/** What an actor thread tells its owner: that another one should be ended. */
+export interface StalledMessage {
+  readonly stalled: number;
+  readonly incarnation: number;
+}
 
 const LOOK_MS = 2;
 /** The monitor has had its time; it may be the one that died. */
