@@ -57,9 +57,9 @@ export const experiment: Experiment<typeof parameters> = {
     }
     report.note(
       'The limit is the goal: 10 ms without service, as Tango reports. On the mailbox link the gap ' +
-        'begins when the thread dies, on the direct one when the sequencer is sealed. It starts when ' +
-        'the filler has looked at all that was loaded: right after bulk loading, which outruns it, ' +
-        'a new sequencer has that to do as well.',
+        'begins when the thread dies, on the direct one when the sequencer is sealed. The gap is exact, ' +
+        'its parts are known to a millisecond. It starts when the filler has looked at all that was ' +
+        'loaded: right after bulk loading, which outruns it, a new sequencer has that to do as well.',
     );
   },
 };

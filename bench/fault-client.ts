@@ -5,8 +5,8 @@
  *   begin ── append · append · append ─ ─ ─ ─ ─ ─ ─ ─ ─ append ──▶ ended
  *                      disturb() │ exited │ projected │ acknowledged
  *
- * All times are of the clock of the process, as the client sees them: it looks between its appends
- * and while it waits, whenever it has a core.
+ * All times are of the clock of the process, as the client sees them: acknowledgements at once, the
+ * rest when it looks, after each append and every millisecond while it waits.
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,8 +72,11 @@ export class FaultClient implements AsyncDisposable {
     await disturb();
     const disturbedMs = processMs();
     const { acknowledgedMs, exitedMs: seenMs, projectedMs } = await this.#control.ended();
-    // The client may have had no core just then; this thread knows as soon as the worker has ended.
-    const exitedMs = Math.min(seenMs, disturbedMs);
+    // The client may have looked too late; this thread knows as soon as the worker has ended, and
+    // nobody proposes a projection before.
+    const knownMs = Math.min(disturbedMs, projectedMs);
+    const dies = watch.incarnation !== 0;
+    const exitedMs = dies && !(seenMs < knownMs) ? knownMs : seenMs;
     let gapMs = 0;
     for (let i = 1; i < acknowledgedMs.length; i++) {
       if (acknowledgedMs[i] <= startMs) continue;

@@ -22,6 +22,8 @@ export interface StalledMessage {
 const LOOK_MS = 2;
 /** The monitor has had its time; it may be the one that died. */
 const OWN_REPAIR_MS = 20;
+/** A dead sequencer's successor serves after some five. */
+const REPAIR_MS = 20;
 
 export class Supervision {
   readonly #memory: LogMemory;
@@ -42,7 +44,10 @@ export class Supervision {
     this.#ended = true;
   }
 
-  /** Settles once no actor is at home on `thread`, or no other thread could take it in. */
+  /**
+   * Settles once no actor is at home on `thread`, or no other thread could take it in, and a little
+   * later: a thread that starts takes a core for some tens of milliseconds, and repairing goes first.
+   */
   async vacated(thread: ThreadIndex): Promise<void> {
     for (let waitedMs = 0; !this.#ended && this.#isHome(thread); waitedMs += LOOK_MS) {
       if (!anyoneLives(this.#memory)) return;
@@ -50,6 +55,8 @@ export class Supervision {
       if (waitedMs >= OWN_REPAIR_MS) await this.#link?.run(this.#repaired()).catch(() => {});
       await delay(LOOK_MS, undefined, { ref: false });
     }
+    if (!this.#ended && anyoneLives(this.#memory))
+      await delay(REPAIR_MS, undefined, { ref: false });
   }
 
   onMessage({ stalled, incarnation }: StalledMessage): void {
