@@ -10,6 +10,7 @@ import type { SharedLog } from './shared-log.ts';
 import type { Tango } from './tango.ts';
 
 const KIB = 1024;
+const MIB = 1024 * KIB;
 const DEADLINE_MS = 30_000;
 
 const logFull = suite('full log');
@@ -56,6 +57,16 @@ async function fillUp(log: SharedLog, length: number, most = 100_000): Promise<W
 
 async function hasRoom(log: SharedLog, length: number): Promise<boolean> {
   return (await fillUp(log, length, 1)).size === 1;
+}
+
+function hasRoomSync(log: SharedLog, payload: Uint8Array): boolean {
+  try {
+    log.appendSync(payload);
+    return true;
+  } catch (error) {
+    if (!(error instanceof TangoError) || error.code !== 'ERR_LOG_FULL') throw error;
+    return false;
+  }
 }
 
 /** Long enough for any trim to be finished, short enough for a log that stays full. */
@@ -222,6 +233,24 @@ logFull('is filled by two threads at once, again and again', async () => {
     assert.ok(both.length > 0, `round ${round}`);
     for (const position of both) assert.is((await log.read(position)).kind, 'data');
     await emptied(tango, 700, `round ${round}`);
+  }
+});
+
+logFull('direct: a trim makes room although its thread never turns again', async () => {
+  // The hole filler would tell the units in an hour.
+  const tango = await openLog({ logBytes: MIB, link: 'direct', holeFillMs: 3_600_000 });
+  const { log } = tango;
+  const fill = (): void => {
+    const payload = payloadOf(1, 4 * KIB);
+    while (hasRoomSync(log, payload));
+  };
+  for (let round = 0; round < 3; round++) {
+    fill();
+    log.trimPrefixSync(log.tailSync());
+    const endMs = performance.now() + ROOM_MS_MAX;
+    while (!hasRoomSync(log, payloadOf(1, 4 * KIB))) {
+      assert.ok(performance.now() < endMs, `room after a trim, round ${round}`);
+    }
   }
 });
 

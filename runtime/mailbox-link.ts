@@ -134,8 +134,9 @@ export class MailboxLink {
 
   /** Blocks until `done()`; operations have deadlines of their own. */
   drive(done: () => boolean): void {
-    if (done()) return;
+    // On the direct link as well: what is done may have left a message for a storage unit.
     this.#host.flush();
+    if (done()) return;
     this.#idle.drive(this.#duty, done, Number.POSITIVE_INFINITY);
     this.#restLater();
   }
@@ -182,6 +183,7 @@ export class MailboxLink {
 
   #stillBusy(): boolean {
     if (this.client.busy > 0 && !this.#left) return true;
+    if (!this.#left) this.#host.flush();
     this.#keepAlive.unref();
     this.#restLater();
     return false;
