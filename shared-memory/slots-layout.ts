@@ -10,7 +10,7 @@
  *    128 +--------------------------------------------------------------+
  *        | watermark (64 bit): every address below it is trimmed        |
  *    192 +--------------------------------------------------------------+
- *        | written limit (64 bit): 1 + highest address ever claimed     |
+ *        | claim limit (64 bit): no address at or above it is claimed   |
  *    256 +--------------------------------------------------------------+
  *        | reclaimed limit (64 bit): slots of addresses below it reused |
  *        | reclaims that freed chunks (wraps)                           |
@@ -44,8 +44,8 @@ export const TENANCY_OFFSET = SEALED_EPOCH_OFFSET + 4;
 export const CLAIMANT_OFFSET = SEALED_EPOCH_OFFSET + 8;
 export const LOST_OFFSET = SEALED_EPOCH_OFFSET + 12;
 export const WATERMARK_OFFSET = SEALED_EPOCH_OFFSET + CACHE_LINE_BYTES;
-export const WRITTEN_LIMIT_OFFSET = WATERMARK_OFFSET + CACHE_LINE_BYTES;
-export const RECLAIMED_LIMIT_OFFSET = WRITTEN_LIMIT_OFFSET + CACHE_LINE_BYTES;
+export const CLAIM_LIMIT_OFFSET = WATERMARK_OFFSET + CACHE_LINE_BYTES;
+export const RECLAIMED_LIMIT_OFFSET = CLAIM_LIMIT_OFFSET + CACHE_LINE_BYTES;
 export const RECLAIMS_OFFSET = RECLAIMED_LIMIT_OFFSET + 8;
 export const UNIT_HEADER_BYTES = RECLAIMED_LIMIT_OFFSET + CACHE_LINE_BYTES;
 

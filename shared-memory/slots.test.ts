@@ -206,6 +206,28 @@ slots('end the trimmed run at the address limit when all is trimmed', () => {
   assert.is(unit.trimmedRunEnd(), 7 + unit.count);
 });
 
+slots('know the highest address claimed, in whatever order', () => {
+  const unit = freshSlots();
+  for (const [address, limit] of [
+    [0, 1],
+    [3, 4],
+    [1, 4],
+    [15, 16],
+    [14, 16],
+    [16, 17],
+    [40, 41],
+  ] as const) {
+    unit.tryJunk(address);
+    assert.is(unit.writtenLimit(), limit, `after ${address}`);
+  }
+  unit.raiseWatermark(30);
+  assert.is(unit.writtenLimit(), 41);
+  unit.reclaimSlots(30);
+  assert.is(unit.tryWrite(29 + unit.count, REFERENCE), SlotOutcome.OK);
+  assert.is(unit.tryWrite(30 + unit.count, REFERENCE), SlotOutcome.FULL);
+  assert.is(unit.writtenLimit(), 30 + unit.count);
+});
+
 slots('remember the highest address claimed, whatever is trimmed', () => {
   const unit = freshSlots();
   unit.tryWrite(7, REFERENCE);

@@ -8,6 +8,7 @@
  */
 import { assert } from './assert.ts';
 import {
+  CLAIM_LIMIT_OFFSET,
   FIRST_REFERENCE,
   RECLAIMED_LIMIT_OFFSET,
   SEALED_EPOCH_OFFSET,
@@ -15,14 +16,16 @@ import {
   SlotOutcome,
   SlotWord,
   WATERMARK_OFFSET,
-  WRITTEN_LIMIT_OFFSET,
 } from './slots-layout.ts';
 import { LONG_BYTES, loadLong, raiseLong, storeLong, WORD_BYTES } from './words.ts';
 
 const SEALED_EPOCH = SEALED_EPOCH_OFFSET / WORD_BYTES;
 const WATERMARK = WATERMARK_OFFSET / LONG_BYTES;
-const WRITTEN_LIMIT = WRITTEN_LIMIT_OFFSET / LONG_BYTES;
+const CLAIM_LIMIT = CLAIM_LIMIT_OFFSET / LONG_BYTES;
 const RECLAIMED_LIMIT = RECLAIMED_LIMIT_OFFSET / LONG_BYTES;
+
+/** Addresses that become claimable at once: the limit is raised once for all of them. */
+const CLAIM_BLOCK = 16;
 
 export class Slots {
   /** Addresses the unit can hold at once; a power of two. */
@@ -51,9 +54,21 @@ export class Slots {
     return loadLong(this.#longs, WATERMARK);
   }
 
-  /** 1 + the highest address ever claimed, junk and trimmed ones counted; raised BEFORE the claim. */
+  /** 1 + the highest address ever claimed, junk and trimmed ones counted. */
   writtenLimit(): number {
-    return loadLong(this.#longs, WRITTEN_LIMIT);
+    let limit = this.#claimLimit();
+    const end = this.watermark();
+    while (limit > end && this.load(limit - 1) === SlotWord.UNWRITTEN) limit--;
+    // AFTER the slots: a reclaim clears them once the watermark has passed them.
+    return Math.max(limit, this.watermark());
+  }
+
+  /**
+   * No address at or above it is claimed. Raised BEFORE the claim, and never above the address limit:
+   * the slot of an address below it is free for this lap.
+   */
+  #claimLimit(): number {
+    return loadLong(this.#longs, CLAIM_LIMIT);
   }
 
   /** First address that does not fit yet: its slot may still serve an address one lap below. */
@@ -133,7 +148,6 @@ export class Slots {
 
   /** Everything below `address` is trimmed from here on. Linearisation point of a prefix trim. */
   raiseWatermark(address: number): void {
-    raiseLong(this.#longs, WRITTEN_LIMIT, address);
     raiseLong(this.#longs, WATERMARK, address);
   }
 
@@ -176,8 +190,8 @@ export class Slots {
    */
   wipe(watermark: number): void {
     const from = loadLong(this.#longs, RECLAIMED_LIMIT);
-    this.#clear(from, Math.max(from, this.writtenLimit()));
-    storeLong(this.#longs, WRITTEN_LIMIT, watermark);
+    this.#clear(from, Math.max(from, this.#claimLimit()));
+    storeLong(this.#longs, CLAIM_LIMIT, watermark);
     storeLong(this.#longs, RECLAIMED_LIMIT, watermark);
     storeLong(this.#longs, WATERMARK, watermark);
   }
@@ -191,17 +205,24 @@ export class Slots {
   }
 
   #claim(address: number, word: number): SlotOutcome {
-    if (address >= this.addressLimit()) {
-      return address < this.watermark() ? SlotOutcome.TRIMMED : SlotOutcome.FULL;
-    }
-    // BEFORE the claim: a thread that dies in between leaves the limit too high, never too low. Who
-    // raises it finds the watermark below as well: that is never above the limit.
-    const isRaised = raiseLong(this.#longs, WRITTEN_LIMIT, address + 1);
-    if (!isRaised && address < this.watermark()) return SlotOutcome.TRIMMED;
+    if (address >= this.#claimLimit() && !this.#admit(address)) return SlotOutcome.FULL;
+    if (address < this.watermark()) return SlotOutcome.TRIMMED;
     const slot = this.#first + ((address | 0) & this.#mask);
     // Linearisation point. Publishes the staged bytes; pairs with load().
     const before = Atomics.compareExchange(this.#words, slot, SlotWord.UNWRITTEN, word);
     return before === SlotWord.UNWRITTEN ? SlotOutcome.OK : outcomeOf(before);
+  }
+
+  /**
+   * Raises the claim limit above `address`, a few addresses at once; false: its slot is not free yet.
+   * A thread that dies before its claim leaves the limit too high, never too low.
+   */
+  #admit(address: number): boolean {
+    const most = this.addressLimit();
+    if (address >= most) return false;
+    const block = address - (address % CLAIM_BLOCK) + CLAIM_BLOCK;
+    raiseLong(this.#longs, CLAIM_LIMIT, Math.min(block, most));
+    return true;
   }
 }
 

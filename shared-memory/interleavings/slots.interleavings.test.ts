@@ -3,8 +3,9 @@ import * as assert from 'uvu/assert';
 import { CHUNK_RECORD_BYTES } from '../entry-bytes-layout.ts';
 import { EntryReader } from '../entry-reader.ts';
 import { Slots } from '../slots.ts';
-import { SlotOutcome, SlotWord, UNIT_HEADER_BYTES } from '../slots-layout.ts';
+import { CLAIM_LIMIT_OFFSET, SlotOutcome, SlotWord, UNIT_HEADER_BYTES } from '../slots-layout.ts';
 import { UnitMemory } from '../unit-memory.ts';
+import { LONG_BYTES, raiseLong } from '../words.ts';
 import { assertFinds, explore, sample } from './explorer.ts';
 import type { Program, Region } from './machine.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from './unit-programs.ts';
 import { quietly } from './watched-memory.ts';
 
-const { OK, WRITTEN, JUNK, TRIMMED, UNWRITTEN } = SlotOutcome;
+const { OK, WRITTEN, JUNK, TRIMMED, UNWRITTEN, FULL } = SlotOutcome;
 const FIRST_SLOT_BYTE = UNIT_HEADER_BYTES + SIZES.chunkCount * CHUNK_RECORD_BYTES;
 
 const slots = suite('slots interleavings');
@@ -190,7 +191,72 @@ function lookers(View: typeof Slots): Program {
   return { ...program, threads, startsAfter: {} };
 }
 
+/**
+ * Whoever reads the written limit counts every claim that ended before: its own, and, once trimmed
+ * and reclaimed, those whose slot serves the next lap.
+ */
+function limitReader(): Program {
+  const unit = allocateSmallUnit();
+  const memory = new UnitMemory(unit);
+  const claim = (address: number) => () => viewsOn(unit).slots.tryJunk(address);
+  return {
+    threads: {
+      first: claim(0),
+      unit: () => {
+        const { slots } = viewsOn(unit);
+        slots.raiseWatermark(1);
+        slots.reclaimSlots(1);
+      },
+      second: claim(2),
+      reader: () => {
+        const { slots } = viewsOn(unit);
+        return [slots.tryJunk(1), slots.writtenLimit()];
+      },
+    },
+    startsAfter: { unit: ['first'], second: ['unit'] },
+    killable: ['first', 'unit', 'second'],
+    racyReads: [clearedSlots(unit)],
+    atEnd(glance) {
+      const [claimed, limit] = glance.thread('reader').outcome as [SlotOutcome, number];
+      assert.is(claimed, OK);
+      assert.ok(limit === 2 || limit === 3, `the reader's own claim counts: limit=${limit}`);
+      const last = glance.thread('second').outcome === OK;
+      if (last) assert.is(memory.slots.writtenLimit(), 3, 'the highest claim counts');
+      if (glance.kills === 0) assert.ok(last, 'a slot that was reclaimed serves again');
+    },
+  };
+}
+
+/** A trim far above all slots, and a claim in between: no slot there serves it. */
+function trimBeyond(raise: (unit: SharedArrayBuffer, address: number) => void): Program {
+  const unit = allocateSmallUnit();
+  const memory = new UnitMemory(unit);
+  return {
+    threads: {
+      trimmer: () => raise(unit, 5),
+      claimer: () => viewsOn(unit).slots.tryJunk(3),
+    },
+    killable: ['trimmer'],
+    atEnd(glance) {
+      const claimed = glance.thread('claimer').outcome;
+      assert.ok(claimed === TRIMMED || claimed === FULL, `a claim above all slots: ${claimed}`);
+      assert.is(memory.slots.load(3), SlotWord.UNWRITTEN, 'the slot of address 1 is not taken');
+      if (glance.kills === 0) assert.is(memory.slots.writtenLimit(), 5, 'what is trimmed counts');
+    },
+  };
+}
+
 for (const kills of [0, 1]) {
+  slots(`the written limit counts every claim, kills=${kills}`, () => {
+    explore(`written limit kills ${kills}`, limitReader, { kills });
+  });
+
+  slots(`a trim beyond all slots makes none of them claimable, kills=${kills}`, () => {
+    const raise = (unit: SharedArrayBuffer, address: number): void =>
+      viewsOn(unit).slots.raiseWatermark(address);
+    explore(`trim beyond kills ${kills}`, () => trimBeyond(raise), { kills });
+  });
+
   slots(`two writers: one wins, the other is told, kills=${kills}`, () => {
     explore(`two writers kills ${kills}`, twoWriters, { kills });
   });
@@ -234,6 +300,16 @@ slots('finds a look that loads the slot before the limit', () => {
 slots('finds a look that loads the watermark before the slot', () => {
   assertFinds(/outcome 4 of address 0/, () =>
     explore('mutant watermark first', () => lookers(WatermarkFirst)),
+  );
+});
+
+slots('finds a trim that raises the claim limit before the watermark', () => {
+  const careless = (unit: SharedArrayBuffer, address: number): void => {
+    raiseLong(new BigInt64Array(unit), CLAIM_LIMIT_OFFSET / LONG_BYTES, address);
+    viewsOn(unit).slots.raiseWatermark(address);
+  };
+  assertFinds(/a claim above all slots/, () =>
+    explore('mutant limit first', () => trimBeyond(careless)),
   );
 });
 
