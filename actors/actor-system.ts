@@ -60,7 +60,8 @@ export class ActorSystem<Data extends ActorThreadData = ActorThreadData> {
   /** Deaths of a thread before it was ready, in a row. */
   readonly #stillborn: number[] = [];
   readonly #respawns = new Set<Promise<void>>();
-  #closing = false;
+  /** Waits for a respawn hold no process alive, and end at once. */
+  readonly #closing = new AbortController();
 
   private constructor(options: ActorSystemOptions<Data>) {
     this.#options = options;
@@ -108,17 +109,21 @@ export class ActorSystem<Data extends ActorThreadData = ActorThreadData> {
 
   /** Stops all threads: asks first, terminates what does not answer in time. */
   async close(): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort();
     await Promise.all(this.#respawns);
     await Promise.all(this.#threads.map((one) => this.#stop(one)));
   }
 
   /** Ends all threads at once. */
   async terminate(): Promise<void> {
-    this.#closing = true;
+    this.#closing.abort();
     await Promise.all(this.#respawns);
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));
     await Promise.all(this.#threads.map(({ exited }) => exited));
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   async #stop({ control, worker, exited }: ActorThread): Promise<void> {
@@ -162,7 +167,7 @@ export class ActorSystem<Data extends ActorThreadData = ActorThreadData> {
     memory.threads.markExited(thread, incarnation);
     retireChunksOf(memory, flight, incarnation);
     memory.threads.ringAll();
-    if (this.#closing) return;
+    if (this.#isClosing) return;
     onExit?.(thread, error);
     if (vacated === undefined) return;
     const respawn = this.#respawn(thread, vacated).finally(() => this.#respawns.delete(respawn));
@@ -176,10 +181,12 @@ export class ActorSystem<Data extends ActorThreadData = ActorThreadData> {
   ): Promise<void> {
     const before = this.#stillborn[thread] ?? 0;
     if (before > 0) {
-      await delay(Math.min(RESPAWN_MS * 2 ** before, RESPAWN_MS_MAX), undefined, { ref: false });
+      const ms = Math.min(RESPAWN_MS * 2 ** before, RESPAWN_MS_MAX);
+      const { signal } = this.#closing;
+      await delay(ms, undefined, { ref: false, signal }).catch(() => {});
     }
-    if (!this.#closing) await vacated(thread);
-    if (this.#closing) return;
+    if (!this.#isClosing) await vacated(thread);
+    if (this.#isClosing) return;
     this.#options.memory.threads.release(thread);
     this.#spawn(thread);
     const { worker, control } = this.#threads[thread];

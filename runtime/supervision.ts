@@ -29,7 +29,8 @@ export class Supervision {
   readonly #memory: LogMemory;
   #system: ActorSystem<LogThreadData> | undefined;
   #link: MailboxLink | undefined;
-  #ended = false;
+  /** Its waits hold no process alive, and end at once when the log is closed. */
+  readonly #ending = new AbortController();
 
   constructor(memory: LogMemory) {
     this.#memory = memory;
@@ -41,7 +42,7 @@ export class Supervision {
   }
 
   end(): void {
-    this.#ended = true;
+    this.#ending.abort();
   }
 
   /**
@@ -53,16 +54,23 @@ export class Supervision {
       if (!anyoneLives(this.#memory)) return;
       // What it cannot repair now, it will be asked again.
       if (waitedMs >= OWN_REPAIR_MS) await this.#link?.run(this.#repaired()).catch(() => {});
-      await delay(LOOK_MS, undefined, { ref: false });
+      await this.#wait(LOOK_MS);
     }
-    if (!this.#ended && anyoneLives(this.#memory))
-      await delay(REPAIR_MS, undefined, { ref: false });
+    if (anyoneLives(this.#memory)) await this.#wait(REPAIR_MS);
   }
 
   onMessage({ stalled, incarnation }: StalledMessage): void {
     // The stalled one may have been replaced meanwhile.
     if (this.#memory.threads.incarnation(stalled) !== incarnation) return;
     void this.#system?.kill(stalled);
+  }
+
+  get #ended(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  async #wait(ms: number): Promise<void> {
+    await delay(ms, undefined, { ref: false, signal: this.#ending.signal }).catch(() => {});
   }
 
   *#repaired() {
