@@ -217,6 +217,17 @@ export const LONG_CONFIGURATIONS: readonly Configuration[] = [
     mayStall: true,
     processes: [appender('a'), appender('b'), filler('f', [0]), repairer('g')],
   },
+  {
+    name: 'everything: 2A 1F 1G, 1 kill, sequencer crash, unit crash, spare',
+    replicas: 2,
+    spares: 1,
+    kills: 1,
+    sequencerCrashes: 1,
+    unitCrashes: [0, 1],
+    prepare: usedSpare,
+    mayStall: true,
+    processes: [appender('a'), appender('b'), filler('f', [0, 1]), repairer('g')],
+  },
 ];
 
 export function configurationOf(name: string): Configuration | undefined {
