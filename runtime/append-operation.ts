@@ -13,7 +13,7 @@ import { type Message, MessageType } from '../actors/message.ts';
 import { MESSAGE_HEADER_WORDS } from '../actors/message-codec.ts';
 import { type Extent, NO_SEQUENCER } from '../actors/projection.ts';
 import { URGENT } from '../actors/sequencer.ts';
-import { entryFootprint, payloadOffset } from '../shared-memory/entry-layout.ts';
+import { EntryKind, entryFootprint, payloadOffset } from '../shared-memory/entry-layout.ts';
 import { type EntryHeader, stageHeader } from '../shared-memory/entry-writer.ts';
 import { REFERENCE_SHIFT, SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { finishAppend } from './append-procedure.ts';
@@ -38,7 +38,7 @@ export class AppendOperation implements RequestHandler {
     payloadBytes: 0,
     streamCount: 0,
     epoch: 0,
-    system: false,
+    kind: EntryKind.APPLICATION,
   };
   readonly streams = new Int32Array(STREAMS_PER_ENTRY_MAX);
   urgent = false;
@@ -78,7 +78,7 @@ export class AppendOperation implements RequestHandler {
     streams: ArrayLike<number>,
     urgent: boolean,
     completion: AppendCompletion,
-    system: boolean,
+    kind: EntryKind,
   ): boolean {
     const { memory, map } = this.#client;
     const k = memory.sizes.backpointers;
@@ -87,7 +87,7 @@ export class AppendOperation implements RequestHandler {
     this.hasToken = false;
     this.probedTo = 0;
     this.isStagingGone = false;
-    this.header.system = system;
+    this.header.kind = kind;
     this.header.writerThread = this.#client.incarnation;
     this.header.writerSequence = this.#client.nextSequence();
     this.header.payloadBytes = payload.length;

@@ -2,6 +2,7 @@
  * What the CORFU paper states, case by case, on the production classes in the simulator. The world
  * is calm unless a test says otherwise: a message takes 0.01 ms of virtual time.
  */
+
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Actor, ActorContext } from '../actors/actor.ts';
@@ -13,6 +14,7 @@ import { Random } from '../actors/simulation/random.ts';
 import { runSeeds } from '../actors/simulation/simulate-seeds.ts';
 import { World } from '../actors/simulation/world.ts';
 import { StorageUnit } from '../actors/storage-unit.ts';
+import { EntryKind } from '../shared-memory/entry-layout.ts';
 import { stageHeader } from '../shared-memory/entry-writer.ts';
 import { Quiescence } from '../shared-memory/quiescence.ts';
 import { REFERENCE_SHIFT, SlotOutcome } from '../shared-memory/slots-layout.ts';
@@ -70,7 +72,7 @@ function staged(log: SimulatedLog, unit: number, position: Position, text: strin
     payloadBytes: bytes.length,
     streamCount: 0,
     epoch: 1,
-    system: false,
+    kind: EntryKind.APPLICATION,
   };
   stageHeader(words, offset, header, new Int32Array(0), 0);
   area.set(bytes, offset + 32);

@@ -15,6 +15,7 @@ import { SequencerSteps } from '../actors/sequencer.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { leavesGarbage } from '../actors/unit-steps.ts';
 import { assert } from '../shared-memory/assert.ts';
+import { EntryKind } from '../shared-memory/entry-layout.ts';
 import { PayloadScratch } from '../shared-memory/entry-writer.ts';
 import type { Flight } from '../shared-memory/flight.ts';
 import type { StagingPlace } from '../shared-memory/staging.ts';
@@ -190,11 +191,11 @@ export class LogClient implements Actor {
     streams: ArrayLike<number>,
     urgent: boolean,
     completion: AppendCompletion,
-    system = false,
+    kind: EntryKind = EntryKind.APPLICATION,
   ): void {
     this.enter();
     try {
-      this.#append(payload, streams, urgent, completion, system);
+      this.#append(payload, streams, urgent, completion, kind);
     } finally {
       this.#flight.leave();
     }
@@ -205,11 +206,11 @@ export class LogClient implements Actor {
     streams: ArrayLike<number>,
     urgent: boolean,
     completion: AppendCompletion,
-    system: boolean,
+    kind: EntryKind,
   ): void {
     const operation = this.#idle.pop() ?? new AppendOperation(this);
     this.#busy++;
-    if (!operation.prepare(payload, streams, urgent, completion, system)) {
+    if (!operation.prepare(payload, streams, urgent, completion, kind)) {
       return operation.fail(
         new TangoError('ERR_LOG_FULL', 'the log has no room for the entry: trim'),
       );

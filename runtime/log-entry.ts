@@ -1,5 +1,6 @@
 /** Log entries as an application sees them. */
 import { streamOfHeader } from '../actors/stream-header.ts';
+import { EntryKind } from '../shared-memory/entry-layout.ts';
 import type { EntryReader } from '../shared-memory/entry-reader.ts';
 
 /** Index in the log, from 0; below 2^53. */
@@ -48,10 +49,10 @@ export function copyEntry(
   }
   const writer = { thread: reader.writerThread, sequence: reader.writerSequence };
   const payload = reader.copyPayload();
-  const { system } = reader;
+  const { kind } = reader;
   if (!reader.confirm(address)) return undefined;
   const entry = { kind: 'data', position, payload, streams, writer } as const;
-  return system ? { ...entry, system } : entry;
+  return kind === EntryKind.SYSTEM ? { ...entry, system: true } : entry;
 }
 
 /** What an application sees of an entry: to it, the log's own entries hold nothing. */

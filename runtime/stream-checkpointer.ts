@@ -3,7 +3,9 @@
  * some thousand positions instead of all of them. Part of the housekeeping; dying in the middle
  * leaves parts that nobody uses.
  */
+
 import { encodeCheckpoint, type StreamRecord } from '../actors/stream-checkpoint.ts';
+import { EntryKind } from '../shared-memory/entry-layout.ts';
 import type { LogClient } from './log-client.ts';
 import { type Procedure, pause } from './procedure.ts';
 
@@ -69,7 +71,7 @@ function* appended(client: LogClient, payload: Uint8Array): Procedure<void> {
       outcome = { error };
     },
   };
-  client.append(payload, [], true, completion, true);
+  client.append(payload, [], true, completion, EntryKind.SYSTEM);
   while (outcome === undefined) yield* pause(LOCKED_PAUSE_MS);
   if (outcome.error !== undefined) throw outcome.error;
 }

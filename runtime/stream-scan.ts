@@ -2,8 +2,10 @@
  * Rebuilding the stream state from the log (Tango 2.5): a scan from the tail down, as far as the base
  * of the last whole checkpoint, or to the trimmed prefix. Every position is decided before.
  */
+
 import { type CheckpointPart, decodeCheckpoint } from '../actors/stream-checkpoint.ts';
 import { streamOfHeader } from '../actors/stream-header.ts';
+import { EntryKind } from '../shared-memory/entry-layout.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import type { LogClient } from './log-client.ts';
 import type { Position, StreamId } from './log-entry.ts';
@@ -63,7 +65,7 @@ class Scan {
       for (let i = 0; found && i < reader.streamCount; i++) {
         streams.push(streamOfHeader(reader.words, reader.streamHeader(i)));
       }
-      const payload = found && reader.system ? reader.copyPayload() : undefined;
+      const payload = found && reader.kind === EntryKind.SYSTEM ? reader.copyPayload() : undefined;
       const whole = found && reader.confirm(address);
       if (this.#client.isCurrent) {
         if (whole) this.#take(position, streams, payload);

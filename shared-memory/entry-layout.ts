@@ -9,7 +9,7 @@
  *   12 | writer: sequence number, low word                             |
  *   16 | writer: sequence number, high 21 bits                         |
  *   20 | payload bytes                                                 |
- *   24 | stream count · system entry (bit 30)                          |
+ *   24 | stream count · entry kind (bits 29, 30)                       |
  *   28 | epoch of the token                                            |
  *   32 +---------------------------------------------------------------+
  *      | stream headers: (1 + K/2) words each (Tango 2.4)              |
@@ -29,8 +29,17 @@ export const WRITER_SEQUENCE_HIGH_WORD = 4;
 export const PAYLOAD_BYTES_WORD = 5;
 export const STREAM_COUNT_WORD = 6;
 export const TOKEN_EPOCH_WORD = 7;
-/** Of the stream count: the entry is the log's own, and no application sees it. */
-export const SYSTEM_ENTRY_BIT = 1 << 30;
+/** Whose an entry is: bits of the stream count's word. */
+export const EntryKind = {
+  APPLICATION: 0,
+  /** Records of replicated objects. */
+  OBJECTS: 1,
+  /** The log's own: no application sees it. */
+  SYSTEM: 2,
+} as const;
+export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
+export const ENTRY_KIND_SHIFT = 29;
+export const STREAM_COUNT_MASK = (1 << ENTRY_KIND_SHIFT) - 1;
 export const ENTRY_HEADER_WORDS = 8;
 export const ENTRY_HEADER_BYTES = ENTRY_HEADER_WORDS * WORD_BYTES;
 export const ENTRY_ALIGNMENT = 8;

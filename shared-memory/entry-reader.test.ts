@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  EntryKind,
   entryFootprint,
   PAYLOAD_BYTES_WORD,
   POSITION_HIGH_WORD,
@@ -35,7 +36,7 @@ interface Staged {
   readonly headers?: Int32Array;
   /** Bytes from the start of the first chunk. */
   readonly at?: number;
-  readonly system?: boolean;
+  readonly kind?: EntryKind;
 }
 
 function freshUnit(): UnitMemory {
@@ -45,7 +46,7 @@ function freshUnit(): UnitMemory {
 /** Stages an entry; returns its byte offset in the unit. */
 function stage(unit: UnitMemory, staged: Staged = {}): number {
   const { position = POSITION, payload = new Uint8Array(0), at = 0 } = staged;
-  const { headers = new Int32Array(0), system = false } = staged;
+  const { headers = new Int32Array(0), kind = EntryKind.APPLICATION } = staged;
   const offset = unit.chunks.chunkOffset(0) + at;
   unit.bytes.set(payload, offset + payloadOffset(headers.length));
   const header = {
@@ -55,7 +56,7 @@ function stage(unit: UnitMemory, staged: Staged = {}): number {
     payloadBytes: payload.length,
     streamCount: headers.length / HEADER_WORDS,
     epoch: 3,
-    system,
+    kind,
   };
   stageHeader(unit.words, offset, header, headers, headers.length);
   return offset;
@@ -213,19 +214,33 @@ entryReader('is not confused by a slot that gets its next lap meanwhile', () => 
   }
 });
 
-entryReader('tells the log’s own entries from an application’s', () => {
+entryReader('tells whose an entry is', () => {
   const unit = freshUnit();
   const headers = Int32Array.from({ length: 2 * HEADER_WORDS }, (_, i) => i);
   write(unit, 0, { position: 0, payload: Uint8Array.of(1, 2), headers });
-  write(unit, 1, { position: 1, payload: Uint8Array.of(3), headers, at: 256, system: true });
+  write(unit, 1, {
+    position: 1,
+    payload: Uint8Array.of(3),
+    headers,
+    at: 256,
+    kind: EntryKind.SYSTEM,
+  });
+  write(unit, 2, {
+    position: 2,
+    payload: Uint8Array.of(4),
+    headers,
+    at: 384,
+    kind: EntryKind.OBJECTS,
+  });
   const { reader } = unit;
-  for (const [address, system, payload] of [
-    [1, true, [3]],
-    [0, false, [1, 2]],
-    [1, true, [3]],
+  for (const [address, kind, payload] of [
+    [1, EntryKind.SYSTEM, [3]],
+    [0, EntryKind.APPLICATION, [1, 2]],
+    [2, EntryKind.OBJECTS, [4]],
+    [1, EntryKind.SYSTEM, [3]],
   ] as const) {
     assert.is(reader.locate(address, address), WRITTEN);
-    assert.equal([reader.system, reader.streamCount], [system, 2], 'the flag is no stream');
+    assert.equal([reader.kind, reader.streamCount], [kind, 2], 'the kind is no stream');
     assert.equal([...reader.copyPayload()], payload);
   }
 });

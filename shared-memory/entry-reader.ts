@@ -11,12 +11,14 @@
 import { assert } from './assert.ts';
 import {
   ENTRY_HEADER_WORDS,
+  ENTRY_KIND_SHIFT,
+  type EntryKind,
   PAYLOAD_BYTES_WORD,
   POSITION_HIGH_WORD,
   POSITION_LOW_WORD,
   payloadOffset,
+  STREAM_COUNT_MASK,
   STREAM_COUNT_WORD,
-  SYSTEM_ENTRY_BIT,
   TOKEN_EPOCH_WORD,
   WRITER_SEQUENCE_HIGH_WORD,
   WRITER_SEQUENCE_LOW_WORD,
@@ -39,7 +41,7 @@ export class EntryReader {
   #payloadOffset = 0;
   #payloadBytes = 0;
   #streamCount = 0;
-  #system = false;
+  #kind = 0;
   #tenancy = 0;
 
   /** `headerWords`: words of one stream header. */
@@ -101,9 +103,8 @@ export class EntryReader {
     return this.#streamCount;
   }
 
-  /** The log's own entry, not an application's. */
-  get system(): boolean {
-    return this.#system;
+  get kind(): EntryKind {
+    return this.#kind as EntryKind;
   }
 
   get writerThread(): number {
@@ -147,14 +148,14 @@ export class EntryReader {
     if (words[base + POSITION_LOW_WORD] !== lowWord(position)) return false;
     if (words[base + POSITION_HIGH_WORD] !== highWord(position)) return false;
     const counted = words[base + STREAM_COUNT_WORD];
-    const streamCount = counted & ~SYSTEM_ENTRY_BIT;
+    const streamCount = counted & STREAM_COUNT_MASK;
     const payloadBytes = words[base + PAYLOAD_BYTES_WORD];
-    if (streamCount < 0 || streamCount > words.length || payloadBytes < 0) return false;
+    if (counted < 0 || streamCount > words.length || payloadBytes < 0) return false;
     const start = base * WORD_BYTES + payloadOffset(streamCount * this.#headerWords);
     if (start + payloadBytes > this.#bytes.length) return false;
     this.#base = base;
     this.#streamCount = streamCount;
-    this.#system = streamCount !== counted;
+    this.#kind = counted >> ENTRY_KIND_SHIFT;
     this.#payloadBytes = payloadBytes;
     this.#payloadOffset = start;
     return true;

@@ -5,11 +5,12 @@
 import {
   ENTRY_ALIGNMENT,
   ENTRY_HEADER_WORDS,
+  ENTRY_KIND_SHIFT,
+  type EntryKind,
   PAYLOAD_BYTES_WORD,
   POSITION_HIGH_WORD,
   POSITION_LOW_WORD,
   STREAM_COUNT_WORD,
-  SYSTEM_ENTRY_BIT,
   TOKEN_EPOCH_WORD,
   WRITER_SEQUENCE_HIGH_WORD,
   WRITER_SEQUENCE_LOW_WORD,
@@ -28,7 +29,7 @@ export interface EntryHeader {
   streamCount: number;
   epoch: number;
   /** The log's own entry: a checkpoint of the stream state. */
-  system: boolean;
+  kind: EntryKind;
 }
 
 /**
@@ -84,7 +85,7 @@ export function stageHeader(
   words[base + WRITER_SEQUENCE_HIGH_WORD] = highWord(header.writerSequence);
   words[base + PAYLOAD_BYTES_WORD] = header.payloadBytes;
   const { streamCount } = header;
-  words[base + STREAM_COUNT_WORD] = header.system ? streamCount | SYSTEM_ENTRY_BIT : streamCount;
+  words[base + STREAM_COUNT_WORD] = streamCount | (header.kind << ENTRY_KIND_SHIFT);
   words[base + TOKEN_EPOCH_WORD] = header.epoch;
   for (let i = 0; i < headersWords; i++) words[base + ENTRY_HEADER_WORDS + i] = headers[i];
   // The padding before the payload: replicas are alike byte for byte.

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LogMemory } from '../../actors/log-memory.ts';
 import { open, type Tango } from '../../index.ts';
+import { EntryKind } from '../../shared-memory/entry-layout.ts';
 import { within } from '../../shared-memory/within.ts';
 import { attachBenchLink } from '../bench-log.ts';
 import { untilWhole } from '../whole-log.ts';
@@ -53,7 +54,13 @@ function expectedOf(positions: Float64Array, to = ENTRIES): ExpectedEntries {
 async function appendOwn({ tango }: Sample): Promise<number> {
   await using bench = await attachBenchLink(tango.handle);
   return await new Promise<number>((appended, failed) => {
-    bench.client.append(new Uint8Array(40).fill(3), [], true, { appended, failed }, true);
+    bench.client.append(
+      new Uint8Array(40).fill(3),
+      [],
+      true,
+      { appended, failed },
+      EntryKind.SYSTEM,
+    );
     bench.link.kick();
   });
 }

@@ -8,12 +8,14 @@
  *   checkStream       a stream played by its backpointers is what the full scan found
  *   checkPlayed       and so is what a thread has played while others were writing
  */
+
 import { setImmediate } from 'node:timers/promises';
 import type { UnitId } from '../../actors/actor-ids.ts';
 import type { LogMemory } from '../../actors/log-memory.ts';
 import { ProjectionMap } from '../../actors/projection.ts';
 import { streamOfHeader } from '../../actors/stream-header.ts';
 import type { DataEntry, Projection, SharedLog } from '../../index.ts';
+import { EntryKind } from '../../shared-memory/entry-layout.ts';
 import { SlotOutcome } from '../../shared-memory/slots-layout.ts';
 import type { UnitMemory } from '../../shared-memory/unit-memory.ts';
 import {
@@ -278,7 +280,7 @@ class Replica {
   isOwn(position: number, address: number): boolean {
     try {
       const outcome = this.#memory.reader.locate(address, position);
-      return outcome === SlotOutcome.WRITTEN && this.#memory.reader.system;
+      return outcome === SlotOutcome.WRITTEN && this.#memory.reader.kind === EntryKind.SYSTEM;
     } catch {
       throw this.#differs(position, 'an entry of this position', 'bytes that are none');
     }

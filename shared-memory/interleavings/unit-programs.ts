@@ -1,5 +1,5 @@
 /** A storage unit as small as it gets, and the things that threads do to it. */
-import { ENTRY_HEADER_BYTES, ENTRY_HEADER_WORDS } from '../entry-layout.ts';
+import { ENTRY_HEADER_BYTES, ENTRY_HEADER_WORDS, EntryKind } from '../entry-layout.ts';
 import { stageHeader } from '../entry-writer.ts';
 import { REFERENCE_SHIFT, SlotOutcome } from '../slots-layout.ts';
 import { allocateUnit, UnitMemory, type UnitSizes } from '../unit-memory.ts';
@@ -33,7 +33,7 @@ export function stageEntry(
 ): void {
   const payloadBytes = PAYLOAD_WORDS * WORD_BYTES;
   const header = { position, writerThread: 1, writerSequence: 0, payloadBytes, epoch: 1 };
-  const kind = { streamCount: 0, system: false };
+  const kind = { streamCount: 0, kind: EntryKind.APPLICATION };
   stageHeader(memory.words, offset, { ...header, ...kind }, NO_HEADERS, 0);
   const payload = offset / WORD_BYTES + ENTRY_HEADER_WORDS;
   for (let i = 0; i < PAYLOAD_WORDS; i++) memory.words[payload + i] = content;
