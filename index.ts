@@ -13,7 +13,7 @@ export type {
   TrimmedEntry,
   WriterId,
 } from './runtime/log-entry.ts';
-export { type AttachOptions, attach, open, type TangoHandle } from './runtime/open.ts';
+export type { AttachOptions, TangoHandle } from './runtime/open.ts';
 export type { OpenOptions } from './runtime/open-options.ts';
 export type { PlayedEntry } from './runtime/played-entry.ts';
 export type {
@@ -22,4 +22,12 @@ export type {
   StreamCursor,
   TailOptions,
 } from './runtime/shared-log.ts';
-export type { ServedBy, Tango, TangoStats, UnitStats } from './runtime/tango.ts';
+export type { ServedBy, TangoStats, UnitStats } from './runtime/tango.ts';
+export type { ApplyContext } from './runtime/views/playback.ts';
+export type { ObjectBinding, ObjectType } from './runtime/views/replicated-object.ts';
+export { TangoObject } from './runtime/views/tango-object.ts';
+export type { TransactOptions } from './runtime/views/views.ts';
+export { attach, open, Tango } from './tango-objects/tango.ts';
+export { TangoCounter } from './tango-objects/tango-counter.ts';
+export { TangoMap } from './tango-objects/tango-map.ts';
+export { TangoRegister } from './tango-objects/tango-register.ts';

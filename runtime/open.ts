@@ -18,7 +18,7 @@ import type { LogThreadData } from './log-worker.ts';
 import { MailboxLink } from './mailbox-link.ts';
 import { checkLink, checkOpenOptions, type LogOptions, type OpenOptions } from './open-options.ts';
 import { type StalledMessage, Supervision } from './supervision.ts';
-import { Tango } from './tango.ts';
+import { Tango, type TangoParts } from './tango.ts';
 
 /** Named once: right in source and in dist. */
 const LOG_WORKER = new URL(
@@ -40,6 +40,8 @@ export interface TangoHandle {
   readonly watch: SocketAddress;
 }
 
+type TangoType<T extends Tango> = new (parts: TangoParts) => T;
+
 export interface AttachOptions {
   /** Of the calling thread; default: what the log was opened with. */
   readonly link?: LinkKind;
@@ -52,6 +54,14 @@ export interface AttachOptions {
  * Nothing keeps the process alive but operations under way; `close()` frees everything.
  */
 export async function open(options: OpenOptions = {}): Promise<Tango> {
+  return openAs(Tango, options);
+}
+
+/** As open, with the objects' own calls beside those of Tango. */
+export async function openAs<T extends Tango>(
+  Type: TangoType<T>,
+  options: OpenOptions,
+): Promise<T> {
   const checked = checkOpenOptions(options);
   const { link: kind, holeFillMs } = checked;
   const buffers = allocateLog(checked);
@@ -87,10 +97,11 @@ export async function open(options: OpenOptions = {}): Promise<Tango> {
       registrar: registrar.address,
       watch,
     };
-    return new Tango({
+    return new Type({
       handle,
       memory,
       link,
+      random: Math.random,
       system,
       closeShared: async () => {
         supervision.end();
@@ -122,12 +133,21 @@ function installFirst(memory: LogMemory, options: LogOptions): void {
  * ERR_INVALID_ARGUMENT (no handle, options), ERR_TOO_MANY_THREADS (attachMax), ERR_CLOSED. The
  * owner's event loop must turn meanwhile.
  */
-export async function attach(handle: TangoHandle, options: AttachOptions = {}): Promise<Tango> {
+export async function attach(handle: TangoHandle, options?: AttachOptions): Promise<Tango> {
+  return attachAs(Tango, handle, options);
+}
+
+/** As attach, with the objects' own calls beside those of Tango. */
+export async function attachAs<T extends Tango>(
+  Type: TangoType<T>,
+  handle: TangoHandle,
+  options: AttachOptions = {},
+): Promise<T> {
   checkHandle(handle);
   checkKeys('attach', options, ['link']);
   const kind = options.link === undefined ? handle.link : checkLink(options.link);
   const { buffers, times } = handle;
-  let tango: Tango | undefined;
+  let tango: T | undefined;
   let gone = false;
   const attachment = await Attachment.register(handle.registrar, () => {
     gone = true;
@@ -139,10 +159,11 @@ export async function attach(handle: TangoHandle, options: AttachOptions = {}): 
     const flight = new Flight(memory.threads, thread);
     const link = new MailboxLink({ memory, kind, flight, thread, incarnation, times });
     const watched = new Watched(handle.watch, thread, incarnation);
-    tango = new Tango({
+    tango = new Type({
       handle,
       memory,
       link,
+      random: Math.random,
       closeShared: () => {
         watched.leave();
         return attachment.leave();

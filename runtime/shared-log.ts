@@ -324,7 +324,7 @@ function isExit(error: unknown): boolean {
   return error instanceof TangoError && error.code === 'ERR_ACTOR_EXITED';
 }
 
-function closedError(cause?: unknown): TangoError {
+export function closedError(cause?: unknown): TangoError {
   return new TangoError('ERR_CLOSED', 'the log is closed', { cause });
 }
 

@@ -12,7 +12,9 @@ import { checkInteger, invalid } from './arguments.ts';
 import type { LogThreadData } from './log-worker.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { TangoHandle } from './open.ts';
-import { SharedLog } from './shared-log.ts';
+import { closedError, SharedLog } from './shared-log.ts';
+import type { ObjectType } from './views/replicated-object.ts';
+import { type TransactOptions, Views } from './views/views.ts';
 
 /** close() waits this long for operations under way. */
 const DRAIN_MS_MAX = 5000;
@@ -50,10 +52,13 @@ export interface UnitStats {
 /** The sequencer, the housekeeping, or a storage unit by its id. */
 export type ServedBy = 'sequencer' | 'housekeeper' | number;
 
-interface TangoParts {
+/** What a Tango is made of. */
+export interface TangoParts {
   readonly handle: TangoHandle;
   readonly memory: LogMemory;
   readonly link: MailboxLink;
+  /** In [0, 1). */
+  readonly random: () => number;
   /** The owner's. */
   readonly system?: ActorSystem<LogThreadData>;
   readonly closeShared: () => Promise<void>;
@@ -64,6 +69,7 @@ export class Tango implements AsyncDisposable {
   readonly handle: TangoHandle;
   readonly log: SharedLog;
   readonly #parts: TangoParts;
+  readonly #views: Views;
   /** What earlier tenants of this thread's index have counted. */
   readonly #countedBefore: Readonly<Record<ThreadCounter, number>>;
   #closed: Promise<void> | undefined;
@@ -75,10 +81,48 @@ export class Tango implements AsyncDisposable {
     this.handle = parts.handle;
     const { threads, counters } = parts.memory;
     this.#countedBefore = counters.read(parts.link.thread);
-    this.log = new SharedLog(
-      parts.link,
-      () => this.#closed !== undefined || this.#ownerClosed || threads.closed(),
-    );
+    const isClosed = (): boolean =>
+      this.#closed !== undefined || this.#ownerClosed || threads.closed();
+    this.log = new SharedLog(parts.link, isClosed);
+    this.#views = new Views(parts.link, parts.random, () => {
+      if (isClosed()) throw closedError();
+    });
+  }
+
+  /**
+   * The object of that name: its view in this thread, the same one each time. Creates it where there is
+   * none; a name has one type for ever. Plays the object's history first. Rejects with
+   * ERR_TYPE_MISMATCH (the name, or the open object, is of another type), ERR_INVALID_ARGUMENT,
+   * ERR_TRIMMED (the log does not reach back to the beginning), ERR_LOG_FULL, ERR_CLOSED.
+   */
+  object<O>(type: ObjectType<O>, name: string): Promise<O> {
+    return this.#views.object(type, name);
+  }
+
+  /**
+   * Runs `body` as a transaction and resolves to what it returns: all of its changes, in any number of
+   * objects, take effect at one place in the log, and only if nothing that it read has changed up to
+   * there (Tango 2.3): strict serializability. The body must not await (ERR_ASYNC_TRANSACTION), sees
+   * one snapshot and its own changes, and runs again after a conflict; if it throws, nothing is
+   * changed. A body that changes nothing appends nothing. Within another body: a part of that.
+   * Rejects with ERR_CONFLICT after `retries` (100), ERR_ENTRY_TOO_LARGE, ERR_TOO_MANY_STREAMS (more
+   * than 32 objects changed), ERR_LOG_FULL, ERR_ABORTED, ERR_CLOSED, ERR_TIMEOUT.
+   */
+  transact<T>(body: () => T, options?: TransactOptions): Promise<T> {
+    return this.#views.transact(body, options);
+  }
+
+  /** As transact; blocks. */
+  transactSync<T>(body: () => T, options?: TransactOptions): T {
+    return this.#views.transactSync(body, options);
+  }
+
+  /**
+   * Brings every view of this thread up to what had returned before the call, in any thread; resolves
+   * to the position below which all is in. Does not block.
+   */
+  sync(): Promise<number> {
+    return this.#views.sync();
   }
 
   /** Counters, read from shared memory; those of other threads may be late. Never blocks. */

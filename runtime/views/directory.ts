@@ -1,0 +1,50 @@
+/**
+ * Names of objects (Tango 2.8): an object with a fixed id. The first record in the log that creates a
+ * name decides, so all threads agree on its id and type.
+ */
+import type { ApplyContext } from './playback.ts';
+import type { ObjectId } from './record.ts';
+import { ReplicatedObject } from './replicated-object.ts';
+
+/** Streams from here on are objects; an application's own are better below. */
+export const DIRECTORY_ID: ObjectId = 2 ** 30;
+
+export interface DirectoryEntry {
+  readonly id: ObjectId;
+  readonly type: string;
+}
+
+interface Create {
+  readonly name: string;
+  readonly type: string;
+}
+
+export class Directory extends ReplicatedObject<Create> {
+  #entries = new Map<string, DirectoryEntry>();
+
+  /** What the name stands for; undefined: nothing yet. */
+  find(name: string): DirectoryEntry | undefined {
+    return this.query(() => this.#entries.get(name), name);
+  }
+
+  /** Resolves to what the name stands for: another thread may have been first. */
+  create(name: string, type: string): Promise<DirectoryEntry> {
+    return this.change({ name, type }, [name]);
+  }
+
+  protected apply({ name, type }: Create, _at: ApplyContext): DirectoryEntry {
+    const known = this.#entries.get(name);
+    if (known !== undefined) return known;
+    const entry = { id: DIRECTORY_ID + 1 + this.#entries.size, type };
+    this.#entries.set(name, entry);
+    return entry;
+  }
+
+  protected checkpoint(): unknown {
+    return this.#entries;
+  }
+
+  protected restore(state: unknown): void {
+    this.#entries = state as Map<string, DirectoryEntry>;
+  }
+}

@@ -1,0 +1,189 @@
+/** Values, keys, records and versions: what is in an entry, and what decides a commit. */
+import { inspect, isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { TangoError } from '../../actors/tango-error.ts';
+import { decodeKey, encodeKey } from './object-key.ts';
+import { CONFLICT_WINDOW, ObjectVersions } from './object-versions.ts';
+import { decodeBatch, encodeBatch, type ObjectRecord, recordBytes } from './record.ts';
+import { decodeValue, encodeValue } from './value-codec.ts';
+
+const records = suite('records');
+
+function codeOf(body: () => unknown): string {
+  try {
+    body();
+  } catch (error) {
+    if (error instanceof TangoError) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+const cycle: Record<string, unknown> = { name: 'cycle' };
+cycle.self = cycle;
+
+for (const [name, value] of Object.entries({
+  undefined: undefined,
+  null: null,
+  'not a number': Number.NaN,
+  'a huge integer': 2 ** 200,
+  'a bigint': -(2n ** 100n),
+  'a date': new Date(5),
+  'a map': new Map<unknown, unknown>([
+    [1, { a: undefined }],
+    ['__proto__', new Set([1n])],
+  ]),
+  bytes: Uint8Array.of(1, 2, 3),
+  floats: Float64Array.of(1.5, Number.NaN),
+  'a string beyond ASCII': 'žluťoučký 🐎',
+  'the name of a prototype': '__proto__',
+  nested: [{ a: [[], {}] }, new Map()],
+})) {
+  records(`a value comes back as it went in: ${name}`, () => {
+    const back = decodeValue(encodeValue(value, 'it'));
+    assert.ok(isDeepStrictEqual(back, value), inspect(back));
+  });
+}
+
+records('a cycle comes back', () => {
+  const back = decodeValue(encodeValue(cycle, 'it')) as typeof cycle;
+  assert.is(back.self, back);
+});
+
+class Point {
+  x = 1;
+}
+
+for (const [name, value] of Object.entries({
+  'a function': () => {},
+  'a symbol': Symbol('s'),
+  'an instance of a class': new Point(),
+  'half a surrogate pair': 'a\ud800',
+  'a property named __proto__': JSON.parse('{"__proto__": 1}'),
+  'one deep inside': [new Map([['a', { b: [() => {}] }]])],
+  'a promise': Promise.resolve(1),
+  'a weak map': new WeakMap(),
+})) {
+  records(`what would not come back is refused: ${name}`, () => {
+    assert.is(
+      codeOf(() => encodeValue(value, 'it')),
+      'ERR_INVALID_ARGUMENT',
+    );
+    assert.is(
+      codeOf(() => encodeKey(value)),
+      typeof value === 'string' ? 'none' : 'ERR_INVALID_ARGUMENT',
+    );
+  });
+}
+
+records('keys are equal as in a Map, and come back', () => {
+  const key = fc.oneof(fc.string({ unit: 'binary' }), fc.double(), fc.integer(), fc.bigInt());
+  fc.assert(
+    fc.property(key, key, (one, other) => {
+      const isEqual = new Set([one]).has(other);
+      assert.is(encodeKey(one) === encodeKey(other), isEqual);
+      assert.ok(new Set([one]).has(decodeKey(encodeKey(one)) as never));
+    }),
+  );
+  assert.is(encodeKey(-0), encodeKey(0));
+  assert.is.not(encodeKey('1'), encodeKey(1));
+  assert.is(encodeKey(new Date(7)), encodeKey(new Date(7)));
+  // A key may be any string; a value in UTF-8 may not.
+  assert.is(decodeKey(encodeKey('\ud800')), '\ud800');
+});
+
+const PLAIN = { noNullPrototype: true };
+const anyKey = fc.string({ unit: 'binary', maxLength: 20 });
+const anyUpdate = fc.record(
+  {
+    object: fc.nat(2 ** 31 - 1),
+    keys: fc.array(anyKey, { maxLength: 4 }),
+    operation: fc.uint8Array({ maxLength: 40 }),
+  },
+  PLAIN,
+);
+const anyRead = fc.record(
+  { object: fc.nat(2 ** 31 - 1), key: fc.option(anyKey, { nil: undefined }) },
+  PLAIN,
+);
+const anyCommit = fc.record(
+  {
+    snapshot: fc.maxSafeNat(),
+    reads: fc.array(anyRead, { maxLength: 4 }),
+    updates: fc.array(anyUpdate, { maxLength: 3 }),
+  },
+  PLAIN,
+);
+const anyRecord: fc.Arbitrary<ObjectRecord> = fc.oneof(anyUpdate, anyCommit);
+const anyBatch = fc.record(
+  {
+    writer: fc.nat(),
+    number: fc.maxSafeNat(),
+    records: fc.array(anyRecord, { maxLength: 6 }),
+  },
+  PLAIN,
+);
+
+records('an entry comes back record by record, and is as long as was said', () => {
+  fc.assert(
+    fc.property(anyBatch, (batch) => {
+      const bytes = encodeBatch(batch);
+      const inside = batch.records.reduce((sum, one) => sum + recordBytes(one), 0);
+      assert.is(bytes.length, encodeBatch({ ...batch, records: [] }).length + inside);
+      const back = decodeBatch(Uint8Array.from(bytes), 3);
+      assert.ok(isDeepStrictEqual(back, batch), inspect(back));
+    }),
+  );
+});
+
+records('an entry that is not intact is refused, whatever it holds', () => {
+  fc.assert(
+    fc.property(anyBatch, fc.nat(), fc.nat(255), fc.boolean(), (batch, at, byte, isCut) => {
+      const bytes = Uint8Array.from(encodeBatch(batch));
+      const place = at % bytes.length;
+      if (isCut) {
+        const code = codeOf(() => decodeBatch(bytes.slice(0, place), 3));
+        assert.is(code, 'ERR_CORRUPT');
+        return;
+      }
+      bytes[place] = byte;
+      assert.ok(['none', 'ERR_CORRUPT'].includes(codeOf(() => decodeBatch(bytes, 3))));
+    }),
+  );
+});
+
+records('a key is stale by its own change, and by one of the whole object', () => {
+  const versions = new ObjectVersions();
+  assert.not(versions.isChangedSince('a', 0), 'never changed');
+  assert.not(versions.isChangedSince(undefined, 0));
+  versions.changed(['a'], 5);
+  for (const [key, snapshot, isChanged] of [
+    ['a', 5, true],
+    ['a', 6, false],
+    ['b', 0, false],
+    [undefined, 5, true],
+    [undefined, 6, false],
+  ] as const) {
+    assert.is(versions.isChangedSince(key, snapshot), isChanged, `${key} since ${snapshot}`);
+  }
+  versions.changed([], 9);
+  assert.ok(versions.isChangedSince('b', 9), 'a key that nobody had set');
+  assert.not(versions.isChangedSince('b', 10));
+});
+
+records('versions of one window and the one before are kept, and no others', () => {
+  const near = CONFLICT_WINDOW - 1;
+  const versions = new ObjectVersions();
+  versions.changed(['a'], near);
+  versions.changed(['b'], near + 2);
+  assert.ok(versions.isChangedSince('a', near), 'across the border of two windows');
+  versions.changed(['c'], near + CONFLICT_WINDOW - 1);
+  assert.ok(versions.isChangedSince('a', near), 'at the end of the next window');
+  versions.changed(['c'], 3 * CONFLICT_WINDOW + 1);
+  assert.not(versions.isChangedSince('a', 0), 'too old to matter');
+  assert.ok(versions.isChangedSince('c', 3 * CONFLICT_WINDOW + 1));
+});
+
+records.run();

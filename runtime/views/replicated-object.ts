@@ -1,0 +1,156 @@
+/**
+ * What every replicated object is made of: a view in this thread's memory, changed by apply() alone,
+ * in log order, and so the same in every thread (Tango 2.1).
+ */
+import { TangoError } from '../../actors/tango-error.ts';
+import { encodeKey } from './object-key.ts';
+import type { ApplyContext, Player } from './playback.ts';
+import type { ObjectId, Update } from './record.ts';
+import type { Participant } from './transaction.ts';
+import { decodeValue, encodeValue } from './value-codec.ts';
+
+/** What connects an object with the log. Made by `tango.object`. */
+export interface ObjectBinding {
+  readonly id: ObjectId;
+  readonly name: string;
+  /** Hands over the object's view: the binding alone may change it. */
+  bind(player: Player, participant: Participant): void;
+  read(key: string | undefined): void;
+  change(update: Update, asksResult: boolean): Promise<unknown>;
+  changeSync(update: Update, asksResult: boolean): unknown;
+  transact<T>(body: () => T): Promise<T>;
+  transactSync<T>(body: () => T): T;
+}
+
+/** A class of objects; a name belongs to one type for ever, told by `typeName` or the class's name. */
+export interface ObjectType<O> {
+  new (binding: ObjectBinding): O;
+  readonly typeName?: string;
+  readonly name: string;
+}
+
+export abstract class ReplicatedObject<Operation = unknown> {
+  readonly name: string;
+  readonly #binding: ObjectBinding;
+  /** What apply() threw: the view is not to be trusted any more. */
+  #failure: TangoError | undefined;
+  #isApplying = false;
+
+  /** @internal Use `tango.object`. */
+  constructor(binding: ObjectBinding) {
+    this.#binding = binding;
+    this.name = binding.name;
+    binding.bind(
+      { apply: (operation, at) => this.#play(operation, at) },
+      {
+        id: binding.id,
+        begin: () => this.tryOut(),
+        make: (operation) => this.#make(operation, TRIAL),
+      },
+    );
+  }
+
+  /**
+   * Makes a change in the view: the only code that does, and deterministic: no clock, no chance, no
+   * other object. Returns the change's result. Must not await.
+   */
+  protected abstract apply(operation: Operation, at: ApplyContext): unknown;
+
+  /** The whole state as a value: what restore() makes the same view of. */
+  protected abstract checkpoint(): unknown;
+  protected abstract restore(state: unknown): void;
+
+  /**
+   * From here on apply() is called on trial, within a transaction; the function returned takes all
+   * of it back. Override it where a copy of the whole state is too dear.
+   */
+  protected tryOut(): () => void {
+    const state = encodeValue(this.checkpoint(), `the state of ${this.name}`);
+    return () => this.restore(decodeValue(state));
+  }
+
+  /**
+   * Reads the view, linearizable: whatever had returned before, in any thread, is in it. `key`:
+   * what `read` depends on; without one, on the whole object. Within a transaction the view stands
+   * still, and its own changes are in it. Blocks only for an entry that its writer has not finished.
+   * Throws ERR_CORRUPT once apply() has failed, ERR_TRIMMED, ERR_CLOSED.
+   */
+  protected query<T>(read: () => T, key?: unknown): T {
+    if (!this.#isApplying) this.#binding.read(key === undefined ? undefined : encodeKey(key));
+    if (this.#failure !== undefined) throw this.#failure;
+    return read();
+  }
+
+  /**
+   * Changes the object; resolves to what apply() returns at the change's place in the log. `keys`:
+   * what it changes, and what its result depends on; none: the whole object.
+   */
+  protected async change<R>(operation: Operation, keys: readonly unknown[] = []): Promise<R> {
+    return this.#result<R>(await this.#binding.change(this.#updateOf(operation, keys), true));
+  }
+
+  /** As change; blocks. */
+  protected changeSync<R>(operation: Operation, keys: readonly unknown[] = []): R {
+    return this.#result<R>(this.#binding.changeSync(this.#updateOf(operation, keys), true));
+  }
+
+  /** As change, without a result: resolves once the change is in the log, and plays nothing. */
+  protected async write(operation: Operation, keys: readonly unknown[] = []): Promise<void> {
+    await this.#binding.change(this.#updateOf(operation, keys), false);
+  }
+
+  /** As write; blocks. */
+  protected writeSync(operation: Operation, keys: readonly unknown[] = []): void {
+    this.#binding.changeSync(this.#updateOf(operation, keys), false);
+  }
+
+  /** Runs `body` as a transaction of its own, or as a part of the one that is under way. */
+  protected transact<T>(body: () => T): Promise<T> {
+    return this.#binding.transact(body);
+  }
+
+  /** As transact; blocks. */
+  protected transactSync<T>(body: () => T): T {
+    return this.#binding.transactSync(body);
+  }
+
+  #updateOf(operation: Operation, keys: readonly unknown[]): Update {
+    return {
+      object: this.#binding.id,
+      keys: keys.map(encodeKey),
+      operation: encodeValue(operation, 'the change'),
+    };
+  }
+
+  #result<R>(result: unknown): R {
+    if (this.#failure !== undefined) throw this.#failure;
+    return result as R;
+  }
+
+  /** A failure stays with its object: the others go on. */
+  #play(operation: Uint8Array, at: ApplyContext): unknown {
+    if (this.#failure !== undefined) return undefined;
+    try {
+      return this.#make(operation, at);
+    } catch (cause) {
+      const text = `apply() of ${this.name} has failed: position=${at.position}`;
+      const details = { object: this.name, position: at.position, cause };
+      this.#failure = new TangoError('ERR_CORRUPT', text, details);
+      return undefined;
+    }
+  }
+
+  #make(operation: Uint8Array, at: ApplyContext): unknown {
+    this.#isApplying = true;
+    try {
+      const result = this.apply(decodeValue(operation) as Operation, at);
+      if (result instanceof Promise) throw new TypeError('apply() has returned a promise');
+      return result;
+    } finally {
+      this.#isApplying = false;
+    }
+  }
+}
+
+/** On trial there is no position yet: it is above every other. */
+const TRIAL: ApplyContext = { position: Number.MAX_SAFE_INTEGER, index: 0 };

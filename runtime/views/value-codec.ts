@@ -1,0 +1,91 @@
+/**
+ * Values of the application as bytes: msgpack, and everything comes back as it went in. What would
+ * not is refused before anything is appended.
+ */
+import { Packr } from 'msgpackr/pack';
+import { TangoError } from '../../actors/tango-error.ts';
+
+/** msgpack has UTF-8, which has no place for it. */
+const HALF_PAIR = /\p{Surrogate}/u;
+/** Deeper nesting is taken for a mistake. */
+const DEPTH_MAX = 100;
+
+const packr = new Packr({
+  // Map, Set, Error, RegExp, typed arrays, cycles.
+  structuredClone: true,
+  moreTypes: true,
+  useBigIntExtension: true,
+  // What was decoded does not change when the place of the entry is used again.
+  copyBuffers: true,
+});
+
+/** The bytes are the caller's. ERR_INVALID_ARGUMENT for what cannot be encoded. */
+export function encodeValue(value: unknown, what: string): Uint8Array {
+  checkEncodable(value, what, new Set());
+  return packr.pack(value);
+}
+
+/** Nothing in the result refers to `bytes`. */
+export function decodeValue(bytes: Uint8Array): unknown {
+  return packr.unpack(bytes);
+}
+
+/** The types that survive, by prototype; plain objects and arrays are walked. */
+const WHOLE: ReadonlySet<object> = new Set([
+  Date.prototype,
+  RegExp.prototype,
+  ArrayBuffer.prototype,
+  Buffer.prototype,
+  Int8Array.prototype,
+  Uint8Array.prototype,
+  Uint8ClampedArray.prototype,
+  Int16Array.prototype,
+  Uint16Array.prototype,
+  Int32Array.prototype,
+  Uint32Array.prototype,
+  Float32Array.prototype,
+  Float64Array.prototype,
+  BigInt64Array.prototype,
+  BigUint64Array.prototype,
+]);
+
+function checkEncodable(value: unknown, what: string, above: Set<object>): void {
+  switch (typeof value) {
+    case 'string':
+      if (HALF_PAIR.test(value)) throw refused(what, 'a string with half a surrogate pair');
+      return;
+    case 'function':
+    case 'symbol':
+      throw refused(what, `a ${typeof value}`);
+    case 'object':
+      if (value !== null) checkObject(value, what, above);
+  }
+}
+
+function checkObject(value: object, what: string, above: Set<object>): void {
+  // Met on the way down: a cycle, which is checked already.
+  if (above.has(value)) return;
+  if (above.size >= DEPTH_MAX) throw refused(what, `nesting deeper than ${DEPTH_MAX}`);
+  const prototype: object | null = Object.getPrototypeOf(value);
+  if (prototype !== null && WHOLE.has(prototype)) return;
+  above.add(value);
+  if (prototype === Map.prototype) {
+    for (const [key, one] of value as Map<unknown, unknown>) {
+      checkEncodable(key, what, above);
+      checkEncodable(one, what, above);
+    }
+  } else if (prototype === Set.prototype || prototype === Array.prototype) {
+    for (const one of value as Iterable<unknown>) checkEncodable(one, what, above);
+  } else if (prototype === Object.prototype) {
+    for (const [key, one] of Object.entries(value)) {
+      if (key === '__proto__') throw refused(what, 'an object with a property named __proto__');
+      checkEncodable(key, what, above);
+      checkEncodable(one, what, above);
+    }
+  } else throw refused(what, `an instance of ${prototype?.constructor?.name ?? 'no class'}`);
+  above.delete(value);
+}
+
+function refused(what: string, because: string): TangoError {
+  return new TangoError('ERR_INVALID_ARGUMENT', `${what} cannot be encoded: ${because}`);
+}

@@ -1,0 +1,44 @@
+/** Tango with the calls of the objects that come with it. */
+import { type AttachOptions, attachAs, openAs, type TangoHandle } from '../runtime/open.ts';
+import type { OpenOptions } from '../runtime/open-options.ts';
+import { Tango as TangoOfLog } from '../runtime/tango.ts';
+import { TangoCounter } from './tango-counter.ts';
+import { TangoMap } from './tango-map.ts';
+import { TangoRegister } from './tango-register.ts';
+
+/** One thread's access to a log and its objects. The errors of the objects' calls: see object(). */
+export class Tango extends TangoOfLog {
+  /** One value. */
+  register<T>(name: string): Promise<TangoRegister<T>> {
+    return this.object<TangoRegister<T>>(TangoRegister, name);
+  }
+
+  /** A number that threads add to. */
+  counter(name: string): Promise<TangoCounter> {
+    return this.object(TangoCounter, name);
+  }
+
+  /** Keys and values, as a Map. */
+  map<K, V>(name: string): Promise<TangoMap<K, V>> {
+    return this.object<TangoMap<K, V>>(TangoMap, name);
+  }
+}
+
+/**
+ * Opens a log in the memory of this process; the calling thread owns it and is attached to it.
+ * Starts the actor threads and resolves once they serve. Rejects with ERR_INVALID_ARGUMENT
+ * (option, value, valid range), ERR_UNSUPPORTED, ERR_ABORTED; nothing is left behind then.
+ * Nothing keeps the process alive but operations under way; `close()` frees everything.
+ */
+export function open(options: OpenOptions = {}): Promise<Tango> {
+  return openAs(Tango, options);
+}
+
+/**
+ * Attaches the calling thread to the log that `handle` comes from. Rejects with
+ * ERR_INVALID_ARGUMENT (no handle, options), ERR_TOO_MANY_THREADS (attachMax), ERR_CLOSED. The
+ * owner's event loop must turn meanwhile.
+ */
+export function attach(handle: TangoHandle, options?: AttachOptions): Promise<Tango> {
+  return attachAs(Tango, handle, options);
+}
