@@ -4,7 +4,6 @@
  */
 import { slowTailOf } from '../actors/log-memory.ts';
 import type { Projection } from '../actors/projection.ts';
-import { TangoError } from '../actors/tango-error.ts';
 import { unlessAborted } from './abort.ts';
 import type { AppendCompletion } from './append-operation.ts';
 import {
@@ -21,6 +20,7 @@ import { type EntriesOptions, type LogAccess, readEntries } from './entries.ts';
 import type { LogClient } from './log-client.ts';
 import { type DataEntry, type LogEntry, type Position, type StreamId, shown } from './log-entry.ts';
 import type { MailboxLink } from './mailbox-link.ts';
+import type { OpenGate } from './open-gate.ts';
 import type { PlayedEntry } from './played-entry.ts';
 import type { Procedure } from './procedure.ts';
 import { decidePosition, readComplete, readPosition, unwritten } from './read.ts';
@@ -63,12 +63,12 @@ export interface StreamCursor {
 
 export class SharedLog {
   readonly #link: MailboxLink;
-  readonly #isClosed: () => boolean;
+  readonly #gate: OpenGate;
 
   /** @internal Use `open` or `attach`. */
-  constructor(link: MailboxLink, isClosed: () => boolean) {
+  constructor(link: MailboxLink, gate: OpenGate) {
     this.#link = link;
-    this.#isClosed = isClosed;
+    this.#gate = gate;
   }
 
   /**
@@ -84,7 +84,7 @@ export class SharedLog {
       const streams = checkStreams(options.streams);
       const signal = checkSignal(options.signal);
       const appended = new Promise<Position>((resolve, reject) => {
-        const failed = (error: unknown): void => reject(this.#translated(error));
+        const failed = (error: unknown): void => reject(this.#gate.translated(error));
         this.#link.client.append(bytes, streams, false, { appended: resolve, failed });
       });
       this.#link.kick();
@@ -103,7 +103,7 @@ export class SharedLog {
     outcome.begin();
     this.#link.client.append(bytes, streams, false, outcome);
     this.#link.drive(outcome.isSettled);
-    return this.#translateSync(() => outcome.take());
+    return this.#gate.runSync(() => outcome.take());
   }
 
   /**
@@ -283,50 +283,21 @@ export class SharedLog {
 
   async #run<T>(procedure: Procedure<T>): Promise<T> {
     this.#checkOpen();
-    return this.#translate(this.#link.run(procedure));
+    return this.#gate.run(this.#link.run(procedure));
   }
 
   #runSync<T>(procedure: Procedure<T>): T {
     this.#checkOpen();
-    return this.#translateSync(() => this.#link.runSync(procedure));
+    return this.#gate.runSync(() => this.#link.runSync(procedure));
   }
 
   #checkOpen(): void {
-    if (this.#isClosed()) throw closedError();
-  }
-
-  async #translate<T>(result: Promise<T>): Promise<T> {
-    try {
-      return await result;
-    } catch (error) {
-      throw this.#translated(error);
-    }
-  }
-
-  #translateSync<T>(body: () => T): T {
-    try {
-      return body();
-    } catch (error) {
-      throw this.#translated(error);
-    }
-  }
-
-  /** After the owner has closed, an exited actor thread is no failure: the log is closed. */
-  #translated(error: unknown): unknown {
-    return this.#isClosed() && isExit(error) ? closedError(error) : error;
+    this.#gate.check();
   }
 }
 
 const NO_OPTIONS: AppendOptions = {};
 const APPEND_KEYS = ['streams', 'signal'];
-
-function isExit(error: unknown): boolean {
-  return error instanceof TangoError && error.code === 'ERR_ACTOR_EXITED';
-}
-
-export function closedError(cause?: unknown): TangoError {
-  return new TangoError('ERR_CLOSED', 'the log is closed', { cause });
-}
 
 /** The outcome of an append that a blocked thread waits for. */
 class SyncOutcome implements AppendCompletion {

@@ -12,7 +12,8 @@ import { checkInteger, invalid } from './arguments.ts';
 import type { LogThreadData } from './log-worker.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { TangoHandle } from './open.ts';
-import { closedError, SharedLog } from './shared-log.ts';
+import { OpenGate } from './open-gate.ts';
+import { SharedLog } from './shared-log.ts';
 import type { ObjectType } from './views/replicated-object.ts';
 import { type TransactOptions, Views } from './views/views.ts';
 
@@ -81,12 +82,11 @@ export class Tango implements AsyncDisposable {
     this.handle = parts.handle;
     const { threads, counters } = parts.memory;
     this.#countedBefore = counters.read(parts.link.thread);
-    const isClosed = (): boolean =>
-      this.#closed !== undefined || this.#ownerClosed || threads.closed();
-    this.log = new SharedLog(parts.link, isClosed);
-    this.#views = new Views(parts.link, parts.random, () => {
-      if (isClosed()) throw closedError();
-    });
+    const gate = new OpenGate(
+      () => this.#closed !== undefined || this.#ownerClosed || threads.closed(),
+    );
+    this.log = new SharedLog(parts.link, gate);
+    this.#views = new Views(parts.link, parts.random, gate);
   }
 
   /**

@@ -6,7 +6,8 @@ import { TangoError } from '../../actors/tango-error.ts';
 import { abortedError, checkInteger, checkKeys, checkSignal, invalid } from '../arguments.ts';
 import type { Position } from '../log-entry.ts';
 import type { MailboxLink } from '../mailbox-link.ts';
-import { pause } from '../procedure.ts';
+import type { OpenGate } from '../open-gate.ts';
+import { type Procedure, pause } from '../procedure.ts';
 import { DIRECTORY_ID, Directory } from './directory.ts';
 import { type ChangeCompletion, Outbox } from './outbox.ts';
 import { Playback, type Player, type RecordOutcome } from './playback.ts';
@@ -48,7 +49,7 @@ interface Hosted {
 export class Views {
   readonly #link: MailboxLink;
   readonly #random: () => number;
-  readonly #checkOpen: () => void;
+  readonly #gate: OpenGate;
   readonly #playback: Playback;
   readonly #outbox: Outbox;
   readonly #directory: Directory;
@@ -58,11 +59,11 @@ export class Views {
   #isReadOnly = false;
   #sendsSoon = false;
 
-  /** `random` in [0, 1); `checkOpen` throws once the log is closed. */
-  constructor(link: MailboxLink, random: () => number, checkOpen: () => void) {
+  /** `random` in [0, 1). */
+  constructor(link: MailboxLink, random: () => number, gate: OpenGate) {
     this.#link = link;
     this.#random = random;
-    this.#checkOpen = checkOpen;
+    this.#gate = gate;
     this.#outbox = new Outbox(link.client, () => this.#playback);
     this.#playback = new Playback(link.client, (batch, outcomes) => {
       if (batch.writer === link.client.incarnation) this.#outbox.played(batch, outcomes);
@@ -76,7 +77,7 @@ export class Views {
    * ERR_LOG_FULL, ERR_CLOSED.
    */
   async object<O>(type: ObjectType<O>, name: string): Promise<O> {
-    this.#checkOpen();
+    this.#gate.check();
     if (typeof type !== 'function') throw invalid('type', type, 'a class of objects');
     if (typeof name !== 'string' || Buffer.byteLength(name) > NAME_BYTES_MAX) {
       throw invalid('name', name, `a string of at most ${NAME_BYTES_MAX} bytes`);
@@ -97,8 +98,8 @@ export class Views {
 
   /** Brings every view of this thread up to what had returned before; resolves to how far. */
   async sync(): Promise<Position> {
-    this.#checkOpen();
-    await this.#link.run(this.#playback.playTo(this.#link.client.tail()));
+    this.#gate.check();
+    await this.#run(this.#playback.playTo(this.#link.client.tail()));
     return this.#playback.position;
   }
 
@@ -114,7 +115,7 @@ export class Views {
       if ((await this.#changed(record, record.reads.length > 0))?.committed !== false)
         return result;
       const restMs = this.#backOffMs(conflicts);
-      if (restMs > 0) await this.#link.run(pause(restMs));
+      if (restMs > 0) await this.#run(pause(restMs));
     }
   }
 
@@ -129,7 +130,7 @@ export class Views {
       if (record === undefined) return result;
       if (this.#changedSync(record, record.reads.length > 0)?.committed !== false) return result;
       const restMs = this.#backOffMs(conflicts);
-      if (restMs > 0) this.#link.runSync(pause(restMs));
+      if (restMs > 0) this.#runSync(pause(restMs));
     }
   }
 
@@ -162,7 +163,7 @@ export class Views {
       };
       const object = new type(this.#bindingOf(id, name, { host: (_id, one) => host(one) }));
       const { position } = this.#playback;
-      if (this.#playback.versionsOf(id).latest >= 0) await this.#link.run(past.playTo(position));
+      if (this.#playback.versionsOf(id).latest >= 0) await this.#run(past.playTo(position));
       // Others were read meanwhile, and this one changed: once more, over more of the log.
       if (this.#playback.versionsOf(id).latest >= position) continue;
       if (player === undefined) throw invalid('type', type, 'a class that extends TangoObject');
@@ -197,9 +198,9 @@ export class Views {
 
   /** Nothing new in the log: two looks at shared memory. */
   #catchUp(): void {
-    this.#checkOpen();
+    this.#gate.check();
     const tail = this.#link.client.tail();
-    if (tail > this.#playback.position) this.#link.runSync(this.#playback.playTo(tail));
+    if (tail > this.#playback.position) this.#runSync(this.#playback.playTo(tail));
   }
 
   async #change(participant: Participant, update: Update, asksResult: boolean): Promise<unknown> {
@@ -221,8 +222,9 @@ export class Views {
 
   /** Sent at the end of the turn, together with what else the turn changes. */
   #changed(record: ObjectRecord, asksOutcome: boolean): Promise<RecordOutcome | undefined> {
-    return new Promise((done, failed) => {
-      this.#checkOpen();
+    return new Promise((done, reject) => {
+      this.#gate.check();
+      const failed = (error: unknown): void => reject(this.#gate.translated(error));
       this.#outbox.add(record, asksOutcome, { done, failed });
       if (this.#sendsSoon) return;
       this.#sendsSoon = true;
@@ -235,12 +237,20 @@ export class Views {
   }
 
   #changedSync(record: ObjectRecord, asksOutcome: boolean): RecordOutcome | undefined {
-    this.#checkOpen();
+    this.#gate.check();
     const settled = new Settled();
     this.#outbox.add(record, asksOutcome, settled);
     this.#outbox.send();
     this.#link.drive(settled.isSettled);
-    return settled.take();
+    return this.#gate.runSync(() => settled.take());
+  }
+
+  #run<T>(procedure: Procedure<T>): Promise<T> {
+    return this.#gate.run(this.#link.run(procedure));
+  }
+
+  #runSync<T>(procedure: Procedure<T>): T {
+    return this.#gate.runSync(() => this.#link.runSync(procedure));
   }
 
   /** Within another's body: a part of it. If it throws, nothing of it is left. */
@@ -270,7 +280,7 @@ export class Views {
   }
 
   #beforeAttempt({ retries, signal }: CheckedTransact, conflicts: number): void {
-    this.#checkOpen();
+    this.#gate.check();
     if (signal?.aborted) throw abortedError(signal);
     if (conflicts > retries) {
       const text = `other transactions were first, each time: attempts=${conflicts}`;
