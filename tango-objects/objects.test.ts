@@ -103,6 +103,40 @@ objects('a map does what a Map does, and what several threads need', async () =>
   assert.equal([same.size, [...same]], [0, []]);
 });
 
+objects('keys may be values of any kind, equal when they look the same', async () => {
+  const { tango, map, same } = await twoMaps();
+  const keys = [
+    1,
+    '1',
+    true,
+    undefined,
+    Number.NaN,
+    5n,
+    new Date(5),
+    { a: [1] },
+    new Map([[1, 2]]),
+  ];
+  for (const key of keys) map.setSync(key, key);
+  assert.is(same.size, keys.length);
+  for (const key of keys) assert.equal(same.get(structuredClone(key)), key);
+  assert.equal([...same.keys()], keys);
+  map.setSync({ a: [1] }, 'again');
+  assert.equal(
+    [same.size, same.get({ a: [1] }), same.has({ a: [2] })],
+    [keys.length, 'again', false],
+  );
+  tango.transactSync(() => {
+    assert.is(map.deleteSync({ a: [1] }), true);
+    map.setSync({ a: [2] }, 1);
+    assert.equal([map.has({ a: [1] }), map.get({ a: [2] })], [false, 1]);
+    map.setSync({ a: [1] }, 2);
+    assert.is(map.get({ a: [1] }), 2);
+  });
+  assert.equal([same.get({ a: [1] }), map.get({ a: [2] })], [2, 1]);
+  assert.is(await map.delete({ a: [1] }), true);
+  assert.equal([same.has({ a: [1] }), map.deleteSync({ a: [1] })], [false, false]);
+});
+
 objects('changes of one turn share an entry, in order', async () => {
   const { tango, map, same } = await twoMaps();
   const before = tango.log.tailSync();

@@ -15,7 +15,8 @@ export interface ObjectBinding {
   readonly name: string;
   /** Hands over the object's view: the binding alone may change it. */
   bind(player: Player, participant: Participant): void;
-  read(key: string | undefined): void;
+  /** Before a read of what `key` stands for; undefined: of the whole object. */
+  read(key: unknown): void;
   change(update: Update, asksResult: boolean): Promise<unknown>;
   changeSync(update: Update, asksResult: boolean): unknown;
   transact<T>(body: () => T): Promise<T>;
@@ -76,7 +77,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
    * Throws ERR_CORRUPT once apply() has failed, ERR_TRIMMED, ERR_CLOSED.
    */
   protected query<T>(read: () => T, key?: unknown): T {
-    if (!this.#isApplying) this.#binding.read(key === undefined ? undefined : encodeKey(key));
+    if (!this.#isApplying) this.#binding.read(key);
     if (this.#failure !== undefined) throw this.#failure;
     return read();
   }

@@ -9,6 +9,7 @@ import type { MailboxLink } from '../mailbox-link.ts';
 import type { OpenGate } from '../open-gate.ts';
 import { type Procedure, pause } from '../procedure.ts';
 import { DIRECTORY_ID, Directory } from './directory.ts';
+import { encodeKey } from './object-key.ts';
 import { type ChangeCompletion, Outbox } from './outbox.ts';
 import { Playback, type Player, type RecordOutcome } from './playback.ts';
 import type { ObjectId, ObjectRecord, Update } from './record.ts';
@@ -186,8 +187,8 @@ export class Views {
         playback.host(id, player);
       },
       read: (key) => {
-        if (this.#transaction !== undefined) this.#transaction.read(own(), key);
-        else this.#catchUp();
+        if (this.#transaction === undefined) this.#catchUp();
+        else this.#transaction.read(own(), key === undefined ? undefined : encodeKey(key));
       },
       change: (update, asksResult) => this.#change(own(), update, asksResult),
       changeSync: (update, asksResult) => this.#changeNow(own(), update, asksResult),
