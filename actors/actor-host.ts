@@ -93,16 +93,17 @@ export class ActorHost {
 
   /**
    * One turn; true when there was something to do. The thread is in flight from the first message or
-   * timer on: actors may act on what they load in the turn.
+   * timer on: actors may act on what they load in the turn. A turn within a turn is a flight of its
+   * own: code that runs out of flight may turn, and ends no flight but that.
    */
   turn(): boolean {
+    const outer = this.#flying;
+    this.#flying = false;
     try {
       return this.#turn();
     } finally {
-      if (this.#flying) {
-        this.#flying = false;
-        this.#flight.leave();
-      }
+      if (this.#flying) this.#flight.leave();
+      this.#flying = outer;
     }
   }
 

@@ -29,6 +29,11 @@ export function unitId(index: number, generation: number): UnitId {
   return index + UNIT_MEMORIES_MAX * generation;
 }
 
+/** The tenancy of its memory while that is this unit's; a wiped memory is another unit's. */
+export function unitTenancy(unit: UnitId): number {
+  return Math.floor(unit / UNIT_MEMORIES_MAX);
+}
+
 /** The actor of a memory: one for all its generations, since ids on the wire are 16 bits. */
 export function unitActor(unit: UnitId): ActorId {
   return FIRST_UNIT + unitIndex(unit);

@@ -25,6 +25,8 @@ export type Behaviour =
 export interface TestThreadData extends ActorThreadData {
   /** By thread index. */
   readonly behaviours: readonly Behaviour[];
+  /** What cannot be cloned keeps a thread from being started. */
+  readonly refused?: unknown;
 }
 
 /** The test imports this, and nothing of the file runs there. */
@@ -42,7 +44,7 @@ function start(data: TestThreadData): void {
     const adopt = (id: ActorId): Actor => {
       const quiescence = new Quiescence(memory.threads);
       const unit = memory.unit(unitIndexOf(id));
-      const actor: Actor = new StorageUnit({ memory: unit, quiescence, isHome: () => true });
+      const actor: Actor = new StorageUnit({ memory: unit, quiescence, tenure: () => 1 });
       if (behaviour === 'spin' || behaviour === 'fail') {
         actor.receive = () => {
           if (behaviour === 'fail') throw new TangoError('ERR_CORRUPT', 'broken by a message');

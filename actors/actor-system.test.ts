@@ -30,7 +30,9 @@ class Bench {
   readonly behaviours: readonly Behaviour[];
   readonly exits: Exit[] = [];
   /** Waited for before an index gets its next tenant; undefined: nobody is replaced. */
-  vacated: ((thread: number) => Promise<void>) | undefined;
+  vacated: ((thread: number, closing: AbortSignal) => Promise<void>) | undefined;
+  /** The system has no room for a thread. */
+  isFull = false;
   readonly replies: Message[] = [];
   #system: ActorSystem | undefined;
   #host: ActorHost | undefined;
@@ -53,12 +55,19 @@ class Bench {
 
   async start(entry = TEST_THREAD): Promise<ActorSystem> {
     const { buffers, memory, behaviours } = this;
+    const isFull = (): boolean => this.isFull;
     const starting = ActorSystem.start<TestThreadData>({
       buffers,
       memory,
       flight: new Flight(memory.threads, memory.threads.count - 1),
       entry,
-      extra: { behaviours },
+      extra: {
+        behaviours,
+        // What cannot be cloned makes `new Worker` throw, as a lack of threads does.
+        get refused() {
+          return isFull() ? () => {} : undefined;
+        },
+      },
       onExit: (thread, error) => this.exits.push({ thread, error }),
       ...(this.vacated && { vacated: this.vacated }),
     });
@@ -237,6 +246,29 @@ actorSystem(
     assert.is(workers(), 0, 'a successor does not hold the process either');
   },
 );
+
+actorSystem('tries again where the system has no room for a thread', async () => {
+  const one = bench('serve', 'serve', 'serve');
+  let asked = 0;
+  one.vacated = async () => void asked++;
+  const system = await one.start();
+  one.isFull = true;
+  await within(DEADLINE_MS, 'the kill', system.kill(1));
+  await one.until('it was tried a few times', () => asked >= 3);
+  assert.is(one.state(1), ThreadState.FREE, 'nobody is announced who is not there');
+  one.isFull = false;
+  await one.until('a successor', () => one.state(1) === ThreadState.ALIVE);
+  one.ask(0, 1);
+  await one.until('a reply of the successor', () => one.replies.length === 1);
+});
+
+actorSystem('a start that fails ends although an exit waits to be followed up', async () => {
+  const one = bench('serve', 'exit', 'throw');
+  one.vacated = (_thread, closing) =>
+    new Promise((resolve) => closing.addEventListener('abort', () => resolve()));
+  await failed(within(DEADLINE_MS, 'the start', one.start()));
+  assert.is(workers(), 0);
+});
 
 actorSystem('gives the index to a successor only once it is vacated', async () => {
   const one = bench('serve', 'serve', 'serve');

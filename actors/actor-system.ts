@@ -4,7 +4,7 @@
  * acts on a thread that may still write.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { assert } from '../shared-memory/assert.ts';
 import type { Flight } from '../shared-memory/flight.ts';
 import { NO_THREAD, type ThreadIndex } from '../shared-memory/thread-table.ts';
@@ -46,9 +46,10 @@ export interface ActorSystemOptions<Data extends ActorThreadData> {
   readonly onExit?: (thread: ThreadIndex, error: TangoError) => void;
   /**
    * Settles once nothing that the dead thread hosted is at home there any more, so that its index
-   * may have a new tenant; without it, a thread that has exited is not replaced.
+   * may have a new tenant, or once `closing` is raised; without it, a thread that has exited is not
+   * replaced.
    */
-  readonly vacated?: (thread: ThreadIndex) => Promise<void>;
+  readonly vacated?: (thread: ThreadIndex, closing: AbortSignal) => Promise<void>;
   /** A message that an actor thread sends to its owner. */
   readonly onMessage?: (thread: ThreadIndex, message: unknown) => void;
 }
@@ -143,7 +144,11 @@ export class ActorSystem<Data extends ActorThreadData = ActorThreadData> {
     const { port1, port2 } = new MessageChannel();
     const workerData = { buffers, thread, control: port2, ...extra };
     const name = `tangolog actors ${thread}`;
-    const worker = new Worker(entry, { name, workerData, transferList: [port2], ...EXEC_ARGV });
+    const worker = this.#started(
+      thread,
+      port1,
+      () => new Worker(entry, { name, workerData, transferList: [port2], ...EXEC_ARGV }),
+    );
     const incarnation = threads.incarnation(thread);
     let failure: unknown;
     worker.on('error', (error) => {
@@ -162,6 +167,17 @@ export class ActorSystem<Data extends ActorThreadData = ActorThreadData> {
     this.#threads[thread] = { thread, worker, control, exited };
   }
 
+  /** Leaves nothing behind when the system has no room for a thread: that throws. */
+  #started(thread: ThreadIndex, port: MessagePort, start: () => Worker): Worker {
+    try {
+      return start();
+    } catch (error) {
+      port.close();
+      this.#options.memory.threads.release(thread);
+      throw error;
+    }
+  }
+
   #onExit(thread: ThreadIndex, incarnation: number, error: TangoError): void {
     const { memory, flight, onExit, vacated } = this.#options;
     memory.threads.markExited(thread, incarnation);
@@ -177,7 +193,7 @@ export class ActorSystem<Data extends ActorThreadData = ActorThreadData> {
   /** A new thread in the place of one that has exited. */
   async #respawn(
     thread: ThreadIndex,
-    vacated: (thread: ThreadIndex) => Promise<void>,
+    vacated: (thread: ThreadIndex, closing: AbortSignal) => Promise<void>,
   ): Promise<void> {
     const before = this.#stillborn[thread] ?? 0;
     if (before > 0) {
@@ -185,13 +201,18 @@ export class ActorSystem<Data extends ActorThreadData = ActorThreadData> {
       const { signal } = this.#closing;
       await delay(ms, undefined, { ref: false, signal }).catch(() => {});
     }
-    if (!this.#isClosing) await vacated(thread);
+    if (!this.#isClosing) await vacated(thread, this.#closing.signal);
     if (this.#isClosing) return;
     this.#options.memory.threads.release(thread);
-    this.#spawn(thread);
+    this.#stillborn[thread] = before + 1;
+    try {
+      this.#spawn(thread);
+    } catch {
+      // The system has no room for a thread just now; its index is free, and tried again.
+      return this.#respawn(thread, vacated);
+    }
     const { worker, control } = this.#threads[thread];
     worker.unref();
-    this.#stillborn[thread] = before + 1;
     control.ready().then(
       () => {
         this.#stillborn[thread] = 0;

@@ -45,14 +45,15 @@ class Bench implements ActorContext {
   readonly threads = new ThreadTable(allocateThreadTable(3));
   readonly replies: Reply[] = [];
   timers: number[] = [];
-  isHome = true;
+  /** The number of the unit's stay here. */
+  stay = 1;
   unit = this.newUnit();
   #operation = 0;
 
   newUnit(): StorageUnit {
     const { memory, threads } = this;
     const quiescence = new Quiescence(threads);
-    return new StorageUnit({ memory, quiescence, isHome: () => this.isHome });
+    return new StorageUnit({ memory, quiescence, tenure: () => this.stay });
   }
 
   now(): number {
@@ -467,12 +468,12 @@ storageUnit('reclaims for a client that has trimmed by itself, and answers nothi
 storageUnit('reclaims nothing away from home, nor once it has moved', () => {
   const bench = new Bench();
   const { slots } = bench.memory;
-  bench.isHome = false;
+  bench.stay = 0;
   assert.is(bench.ask(UNIT_TRIM_PREFIX, 2).outcome, OK, 'it serves all the same');
   assert.equal(bench.timers, []);
-  bench.isHome = true;
+  bench.stay = 2;
   bench.ask(UNIT_TRIM_PREFIX, 3);
-  bench.isHome = false;
+  bench.stay = 0;
   bench.finish();
   assert.is(slots.addressLimit(), slots.count, 'another thread may be at it');
 });

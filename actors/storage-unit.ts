@@ -15,28 +15,32 @@ const TIMER_RECLAIM = 1;
 export interface StorageUnitOptions {
   readonly memory: UnitMemory;
   readonly quiescence: Quiescence;
-  /** Whether the unit still lives on this actor's thread: only there its memory is reclaimed. */
-  readonly isHome: () => boolean;
+  /**
+   * The number of the unit's stay on this actor's thread, 0 when it lives elsewhere or is no part of the
+   * log any more: only where it lives its memory is reclaimed.
+   */
+  readonly tenure: () => number;
 }
 
 export class StorageUnit implements Actor {
   readonly role = 'storage unit';
   readonly #memory: UnitMemory;
   readonly #quiescence: Quiescence;
-  readonly #isHome: () => boolean;
+  readonly #tenure: () => number;
   readonly #reply = new Message();
   /** Watermark up to which slots and chunks are to be reclaimed once nobody is in flight. */
   #reclaimTo = 0;
   #reclaiming = false;
   /** Until the next look: flights take microseconds, unless their thread waits for a core. */
   #pauseMs = 0;
-  /** The memory's tenancy when that was noted: after a wipe it means nothing. */
+  /** The stay on this thread, and the memory's tenancy, when that was noted: after a wipe it means nothing. */
+  #stay = 0;
   #tenancy = 0;
 
   constructor(options: StorageUnitOptions) {
     this.#memory = options.memory;
     this.#quiescence = options.quiescence;
-    this.#isHome = options.isHome;
+    this.#tenure = options.tenure;
   }
 
   /** A predecessor may have died between a trim and its reclaiming. */
@@ -58,7 +62,9 @@ export class StorageUnit implements Actor {
 
   /** The watermark is raised; reclaim what is below it once earlier flights have ended. */
   #reclaim(context: ActorContext): void {
-    if (this.#reclaiming || !this.#isHome()) return;
+    const stay = this.#tenure();
+    if (this.#reclaiming || stay === 0) return;
+    this.#stay = stay;
     this.#tenancy = this.#memory.tenancy();
     this.#reclaimTo = this.#memory.slots.watermark();
     this.#reclaiming = true;
@@ -74,8 +80,9 @@ export class StorageUnit implements Actor {
       return context.after(this.#pauseMs, TIMER_RECLAIM);
     }
     this.#reclaiming = false;
-    // In flight since before these looks: neither a wipe nor a move can come in between.
-    if (!this.#isHome() || this.#memory.tenancy() !== this.#tenancy) return;
+    // In flight since before these looks: whoever wipes the memory waits for this flight, and whoever
+    // serves the unit next waits for it before it reclaims. A flight during the wait was not waited for.
+    if (this.#tenure() !== this.#stay || this.#memory.tenancy() !== this.#tenancy) return;
     this.#memory.slots.reclaimSlots(this.#reclaimTo);
     this.#memory.chunks.reclaim(this.#reclaimTo);
     // The watermark may have moved while flights were awaited.

@@ -7,8 +7,8 @@
  *           records: stream, K positions        (1 + K) × 64 bit each, -1: none
  *
  * Records are taken one after another while positions are granted: each is exact for some moment at
- * or after the base. What was granted from the base on is found by the scan; a position at or above
- * it that a record has as well is the same one.
+ * or after the base. What was granted from the base on is found by the scan, unless it has become
+ * junk; a position at or above it that a record has as well is the same one.
  */
 const MAGIC = 0x7061_7274;
 const HEADER_BYTES = 24;

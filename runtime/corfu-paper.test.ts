@@ -212,7 +212,7 @@ corfu('slots and bytes of a small unit are enough for a million appends and trim
   const memory = new UnitMemory(allocateUnit({ ...sizes, headroomChunks: 1 }));
   const threads = new ThreadTable(allocateThreadTable(2));
   const quiescence = new Quiescence(threads);
-  const unit = new StorageUnit({ memory, quiescence, isHome: () => true });
+  const unit = new StorageUnit({ memory, quiescence, tenure: () => 1 });
   const staging = new Staging(memory.chunks, 1);
   let outcome = -1;
   const timers: number[] = [];

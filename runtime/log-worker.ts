@@ -1,23 +1,14 @@
 /** Entry of an actor thread of the log: says which actors live here, and which come to live here. */
 import { workerData } from 'node:worker_threads';
 import type { Actor } from '../actors/actor.ts';
-import {
-  clientActor,
-  clientThreadOf,
-  homeIndexOf,
-  isUnitActor,
-  unitIndexOf,
-} from '../actors/actor-ids.ts';
+import { clientActor, clientThreadOf } from '../actors/actor-ids.ts';
 import { type ActorThreadData, type HostedActors, runActorThread } from '../actors/actor-thread.ts';
-import { LatestProjection } from '../actors/layout-store.ts';
+import { adoptedActor } from '../actors/adoption.ts';
 import type { SocketAddress } from '../actors/local-socket.ts';
-import { capacityOf, type LogMemory } from '../actors/log-memory.ts';
+import type { LogMemory } from '../actors/log-memory.ts';
 import type { ActorId } from '../actors/message.ts';
-import { Sequencer, SequencerSteps } from '../actors/sequencer.ts';
-import { StorageUnit } from '../actors/storage-unit.ts';
 import { Watched, WatchServer } from '../actors/watch.ts';
 import type { Flight } from '../shared-memory/flight.ts';
-import { Quiescence } from '../shared-memory/quiescence.ts';
 import { NO_THREAD } from '../shared-memory/thread-table.ts';
 import type { ClientTimes } from './client-options.ts';
 
@@ -40,24 +31,8 @@ function actorsOn(memory: LogMemory, flight: Flight): HostedActors {
   if (isHousekeeper) new WatchServer(watch, memory.threads);
   new Watched(watch, thread, memory.threads.incarnation(thread));
   const adopt = (id: ActorId): Actor | undefined =>
-    clientThreadOf(id) === NO_THREAD ? adopted(memory, id) : undefined;
+    clientThreadOf(id) === NO_THREAD ? adoptedActor(memory, id, thread) : undefined;
   const housekeeper = housekeeping?.housekeeperOn(thread, memory, flight, times);
   if (housekeeper === undefined) return { specs: [], adopt };
   return { specs: [{ id: clientActor(thread), actor: housekeeper }], adopt };
-}
-
-/**
- * The actor of a message that was sent here: it has come to live here, or has moved on already. Serving
- * is safe all the same, and its sender waits for an answer.
- */
-function adopted(memory: LogMemory, id: ActorId): Actor {
-  const isHome = (): boolean => memory.homes.home(homeIndexOf(id)) === data.thread;
-  if (isUnitActor(id)) {
-    const quiescence = new Quiescence(memory.threads);
-    return new StorageUnit({ memory: memory.unit(unitIndexOf(id)), quiescence, isHome });
-  }
-  const latest = new LatestProjection(memory.layoutStore);
-  const capacity = capacityOf(memory, () => latest.map());
-  const incarnation = memory.threads.incarnation(data.thread);
-  return new Sequencer(new SequencerSteps(memory.sequencer, capacity, incarnation));
 }

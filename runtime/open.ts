@@ -80,15 +80,19 @@ export async function openAs<T extends Tango>(
     flight,
     entry: LOG_WORKER,
     extra,
-    vacated: (thread) => supervision.vacated(thread),
+    vacated: (thread, closing) => supervision.vacated(thread, closing),
     onMessage: (_thread, message) => supervision.onMessage(message as StalledMessage),
   });
+  const leavings: (() => unknown)[] = [() => system.terminate(), () => supervision.end()];
   try {
     if (options.signal?.aborted) throw abortedError(options.signal);
     const registrar = await Registrar.listen(memory, flight, owner + 1);
+    leavings.push(() => registrar.close());
     const link = new MailboxLink({ memory, kind, flight, thread: owner, incarnation, times });
+    leavings.push(() => link.leave());
     supervision.begin(system, link);
     const watched = new Watched(watch, owner, incarnation);
+    leavings.push(() => watched.leave());
     const handle: TangoHandle = {
       tangolog: 1,
       buffers,
@@ -103,17 +107,16 @@ export async function openAs<T extends Tango>(
       link,
       random: Math.random,
       system,
+      watched,
       closeShared: async () => {
         supervision.end();
-        watched.leave();
         // Threads that are attached learn first, so that their operations end as ERR_CLOSED.
         await registrar.close();
         await system.close();
       },
     });
   } catch (error) {
-    supervision.end();
-    await system.terminate();
+    for (const leave of leavings.reverse()) await leave();
     throw error;
   }
 }
@@ -154,23 +157,24 @@ export async function attachAs<T extends Tango>(
     tango?.ownerClosed();
   });
   const { thread, incarnation } = attachment.registration;
+  const leavings: (() => unknown)[] = [() => attachment.leave()];
   try {
     const memory = new LogMemory(buffers);
     const flight = new Flight(memory.threads, thread);
     const link = new MailboxLink({ memory, kind, flight, thread, incarnation, times });
+    leavings.push(() => link.leave());
     const watched = new Watched(handle.watch, thread, incarnation);
+    leavings.push(() => watched.leave());
     tango = new Type({
       handle,
       memory,
       link,
       random: Math.random,
-      closeShared: () => {
-        watched.leave();
-        return attachment.leave();
-      },
+      watched,
+      closeShared: () => attachment.leave(),
     });
   } catch (error) {
-    await attachment.leave();
+    for (const leave of leavings.reverse()) await leave();
     throw error;
   }
   if (gone) {

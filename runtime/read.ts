@@ -2,6 +2,7 @@
  * Reading a position (CORFU 1.6): one-sided at the tail of its chain. What the tail does not hold
  * is not complete and is never returned before it is copied down.
  */
+import { unitTenancy } from '../actors/actor-ids.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { fillPosition } from './chain.ts';
@@ -31,9 +32,10 @@ function readUnderMap(client: LogClient, position: Position): LogEntry | undefin
   if (position < memory.sequencer.trimMark()) return { kind: 'trimmed', position };
   const { chain } = map.extentOf(position);
   if (chain.length === 0) return lostOrUndefined(client, position);
-  const { reader } = memory.unit(chain[chain.length - 1]);
+  const unit = chain[chain.length - 1];
+  const { reader } = memory.unit(unit);
   const address = map.addressOf(position);
-  switch (reader.locate(address, position)) {
+  switch (reader.locate(address, position, unitTenancy(unit))) {
     case SlotOutcome.WRITTEN:
       client.counters.fetches++;
       return copyEntry(reader, address, position) ?? { kind: 'trimmed', position };
@@ -123,11 +125,16 @@ export function isComplete(client: LogClient, position: Position): boolean {
  * have trimmed its share of a longer run, with live positions of the others in between.
  */
 export function isPrefixTrimmed(client: LogClient, position: Position): boolean {
-  const { map, memory } = client;
-  if (position < memory.sequencer.trimMark()) return true;
-  return map
-    .prefixAddresses(position + 1)
-    .every(({ unit, address }) => memory.unit(unit).slots.watermark() >= address);
+  for (;;) {
+    const { map, memory } = client;
+    if (position < memory.sequencer.trimMark()) return true;
+    const isTrimmed = map
+      .prefixAddresses(position + 1)
+      .every(({ unit, address }) => memory.unit(unit).slots.watermark() >= address);
+    // AFTER the watermarks: only now it is known that they were of these units.
+    if (client.isCurrent) return isTrimmed;
+    client.refreshProjection();
+  }
 }
 
 /**

@@ -18,6 +18,7 @@ import { type Answer, call, type Procedure } from './procedure.ts';
 import { readComplete } from './read.ts';
 import { repair } from './repair.ts';
 import { once, SteppedLog, type SteppedLogOptions, textOf } from './stepped-log.ts';
+import { checkpointStreams } from './stream-checkpointer.ts';
 import { StreamReader } from './stream-reader.ts';
 
 const sequencers = suite('sequencers of the CORFU and Tango papers');
@@ -46,6 +47,12 @@ function* ask(to: number, type: MessageType, epoch: number, rest = {}): Procedur
 /** Takes a token and writes nothing. */
 function* takeToken({ map }: LogClient): Procedure<Position> {
   return (yield* ask(map.sequencer, SEQUENCER_NEXT, map.epoch)).position;
+}
+
+/** True once it was asked so often. */
+function stepsOf(count: number): () => boolean {
+  let steps = 0;
+  return () => steps++ > count;
 }
 
 /** The texts of a stream, as a reader that begins now is given them. */
@@ -101,6 +108,39 @@ onBothLinks(
     }
   },
 );
+
+// Tango 2.5: a record of a checkpoint may be younger than its base
+for (const tokens of [1, 4]) {
+  sequencers(
+    `a checkpoint that knows ${tokens} tokens of the dead leads to all before them`,
+    () => {
+      const log = new SteppedLog({ clients: 3 });
+      const { sequencer } = log.memory;
+      const texts = Array.from({ length: 10 }, (_, i) => `entry ${i}`);
+      for (const text of texts) log.appended(ANNE, text, [RED]);
+      // Somebody is in the critical section when the checkpoint begins: it knows its base, and waits.
+      sequencer.tryLock(log.clients[ANNE].incarnation);
+      const base = sequencer.tail();
+      const checkpoint = log.run(CARLA, (client) => checkpointStreams(client, 1));
+      for (let i = 0; i < 3; i++) log.stepUntil(CARLA, stepsOf(2));
+      sequencer.unlock();
+      for (let i = 0; i < tokens; i++) log.append(BERTA, 'never', [RED]);
+      log.stepUntil(BERTA, () => sequencer.tail() === base + tokens);
+      log.kill(log.clientThreads[BERTA]);
+      log.clientThreads[CARLA].stopped = false;
+      log.end(checkpoint);
+      for (let i = 0; i < tokens; i++) log.ran(ANNE, (client) => fillPosition(client, base + i));
+      assert.equal(played(log, ANNE, RED), texts, 'before the failover');
+      log.ran(ANNE, REPLACE);
+      assert.equal(played(log, ANNE, RED), texts, 'after it');
+      for (let i = 10; i < 16; i++) {
+        texts.push(`entry ${i}`);
+        log.appended(ANNE, `entry ${i}`, [RED]);
+      }
+      assert.equal(played(log, ANNE, RED), texts, 'and with more behind it');
+    },
+  );
+}
 
 // CORFU 1.12, case 31
 onBothLinks('case 31: what an old sequencer has answered is worth nothing', {}, (make) => {

@@ -346,6 +346,24 @@ reconfiguration('the last replica of a position is not removed', async () => {
   assert.is((await failed(double.log.reconfigure({ remove: 1 }))).code, 'ERR_INVALID_ARGUMENT');
 });
 
+reconfiguration('a client that has slept reads where the entries are now', async () => {
+  const tango = await opening({ storageUnits: 4, spareUnits: 1 });
+  const idle = await attach(tango.handle);
+  opened.unshift(idle);
+  for (let i = 0; i < 16; i++) await tango.log.append(bytes(`entry ${i}`));
+  assert.is(await textAt(idle, 2), 'entry 2');
+  const isWhole = (): boolean => {
+    const { ranges } = tango.log.projection();
+    return ranges.length === 1 && ranges[0].extents.every(({ chain }) => chain.length === 2);
+  };
+  // The memory that unit 1 has left serves the other chain afterwards, at the same addresses.
+  for (const unit of [1, 3]) {
+    await tango.log.reconfigure({ remove: unit });
+    await until(`unit ${unit} is replaced`, isWhole);
+  }
+  for (let i = 0; i < 16; i++) assert.is(await textAt(idle, i), `entry ${i}`);
+});
+
 reconfiguration('the same is asked for twice, one after the other and at once', async () => {
   const tango = await opening({ spareUnits: 4 });
   const removals = [tango.log.reconfigure({ remove: 1 }), tango.log.reconfigure({ remove: 1 })];

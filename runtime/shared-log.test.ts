@@ -1,6 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LatestProjection } from '../actors/layout-store.ts';
+import { capacityOf, LogMemory } from '../actors/log-memory.ts';
+import { Message, MessageType } from '../actors/message.ts';
+import { SequencerSteps } from '../actors/sequencer.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { within } from '../shared-memory/within.ts';
 import { AttachedWorker } from './attach-worker.ts';
@@ -46,6 +50,25 @@ async function refused(code: string, ...calls: (() => unknown)[]): Promise<void>
     const error = await failed(new Promise((resolve) => resolve(call())));
     assert.is(error.code, code, `${call}: ${error.message}`);
   }
+}
+
+/** Of a client that dies with it: a hole in the stream. */
+function takeToken({ handle }: Tango, stream: number): void {
+  const memory = new LogMemory(handle.buffers);
+  const latest = new LatestProjection(memory.layoutStore);
+  const nobody = 1_000_000;
+  const steps = new SequencerSteps(
+    memory.sequencer,
+    capacityOf(memory, () => latest.map()),
+    nobody,
+  );
+  const [request, reply] = [new Message(), new Message()];
+  request.type = MessageType.SEQUENCER_NEXT;
+  request.epoch = latest.map().epoch;
+  request.extra[0] = stream;
+  request.extraCount = 1;
+  steps.serve(request, reply);
+  assert.is(reply.outcome, 0);
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -538,6 +561,28 @@ sharedLog('blocks a worker like the main thread', async () => {
   assert.equal(await worker.call('texts'), await collect(log));
   assert.equal(await worker.call('readSync', own[7]), await log.read(own[7]));
 });
+
+for (const link of ['mailbox', 'direct'] as const) {
+  sharedLog(
+    `a handler of playback may use the log, even if playback has waited: ${link}`,
+    async () => {
+      const log = await openLog({ ...SMALL, link, holeFillMs: 20 });
+      log.appendSync(bytes('one'), { streams: [5] });
+      takeToken(opened[opened.length - 1], 5);
+      log.appendSync(bytes('two'), { streams: [5] });
+      const cursor = log.stream(5);
+      cursor.syncSync();
+      const derived: Position[] = [];
+      const played = cursor.playSync(({ position }) => {
+        derived.push(position, log.appendSync(bytes('derived')));
+      });
+      assert.equal([played, derived], [2, [0, 3, 2, 4]]);
+      // Nobody is in flight for ever: sealing waits for that.
+      await soon('a new sequencer', log.reconfigure({ sequencer: 'replace' }));
+      assert.is(await soon('an append', log.append(bytes('after'))), 5);
+    },
+  );
+}
 
 sharedLog('hands out a projection that may be changed without effect', async () => {
   const log = await openLog({ ...SMALL, storageUnits: 4 });

@@ -10,18 +10,17 @@
  *
  * Time is virtual: it moves on with the steps, and to the next timer when nothing else is due.
  */
+
 import type { Actor, ActorContext } from '../actors/actor.ts';
 import {
   clientActor,
   clientThreadOf,
   homeIndexOf,
-  isUnitActor,
   sequencerActor,
   type UnitId,
-  unitIndexOf,
 } from '../actors/actor-ids.ts';
-import { LatestProjection } from '../actors/layout-store.ts';
-import { allocateLog, capacityOf, LogMemory } from '../actors/log-memory.ts';
+import { adoptedActor } from '../actors/adoption.ts';
+import { allocateLog, LogMemory } from '../actors/log-memory.ts';
 import { type ActorId, Message } from '../actors/message.ts';
 import { decodeMessage, encodeMessage, messageWords } from '../actors/message-codec.ts';
 import { directoryOf, placeActors, settle } from '../actors/placement.ts';
@@ -31,12 +30,9 @@ import {
   type Projection,
   ProjectionMap,
 } from '../actors/projection.ts';
-import { Sequencer, SequencerSteps } from '../actors/sequencer.ts';
 import { Random } from '../actors/simulation/random.ts';
-import { StorageUnit } from '../actors/storage-unit.ts';
 import { assert } from '../shared-memory/assert.ts';
 import { Flight } from '../shared-memory/flight.ts';
-import { Quiescence } from '../shared-memory/quiescence.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import type { ClientTimes, LinkKind } from './client-options.ts';
@@ -373,16 +369,6 @@ export class SteppedLog {
   /** An actor comes to live where the table of homes says, as on a real thread. */
   #adopted(thread: SteppedThread, id: ActorId): Actor | undefined {
     if (clientThreadOf(id) >= 0) return undefined;
-    const { memory } = this;
-    if (isUnitActor(id)) {
-      const isHome = (): boolean => memory.homes.home(homeIndexOf(id)) === thread.index;
-      const quiescence = new Quiescence(memory.threads);
-      const unit = new StorageUnit({ memory: memory.unit(unitIndexOf(id)), quiescence, isHome });
-      return this.#host(thread, id, unit);
-    }
-    const latest = new LatestProjection(memory.layoutStore);
-    const capacity = capacityOf(memory, () => latest.map());
-    const steps = new SequencerSteps(memory.sequencer, capacity, thread.incarnation);
-    return this.#host(thread, id, new Sequencer(steps));
+    return this.#host(thread, id, adoptedActor(this.memory, id, thread.index));
   }
 }

@@ -3,6 +3,7 @@
  * backpointers, next() reads them. sync before next is what makes it linearizable; next alone
  * never contacts the sequencer.
  */
+import { type UnitId, unitTenancy } from '../actors/actor-ids.ts';
 import { MessageType } from '../actors/message.ts';
 import { NO_SEQUENCER } from '../actors/projection.ts';
 import { SEQUENCER_BUSY } from '../actors/sequencer.ts';
@@ -156,9 +157,9 @@ export class StreamReader {
       this.#next++;
       return false;
     }
-    const reader = this.#readerOf(position);
+    const { unit, reader } = this.#tailOf(position);
     const address = map.addressOf(position);
-    const outcome = reader.locate(address, position);
+    const outcome = reader.locate(address, position, unitTenancy(unit));
     if (this.#isOpen(position, outcome)) {
       const entry = yield* readPosition(client, position);
       // Decided now, and looked at once more; unless a prefix trim has passed it by.
@@ -296,9 +297,9 @@ export class StreamReader {
     const client = this.#client;
     for (;;) {
       if (position < client.memory.sequencer.trimMark()) return 'trimmed';
-      const reader = this.#readerOf(position);
+      const { unit, reader } = this.#tailOf(position);
       const address = client.map.addressOf(position);
-      const outcome = reader.locate(address, position);
+      const outcome = reader.locate(address, position, unitTenancy(unit));
       if (this.#isOpen(position, outcome)) {
         const entry = yield* readPosition(client, position);
         if (entry.kind !== 'trimmed') continue;
@@ -322,12 +323,13 @@ export class StreamReader {
     return outcome === SlotOutcome.TRIMMED && !isTrimmedThrough(this.#client, position);
   }
 
-  /** The tail replica's reader. Throws when every replica is lost. */
-  #readerOf(position: Position): EntryReader {
+  /** The tail replica. Throws when every replica is lost. */
+  #tailOf(position: Position): { unit: UnitId; reader: EntryReader } {
     const { map, memory } = this.#client;
     const { chain } = map.extentOf(position);
     if (chain.length === 0) throw lostError(this.#client, position);
-    return memory.unit(chain[chain.length - 1]).reader;
+    const unit = chain[chain.length - 1];
+    return { unit, reader: memory.unit(unit).reader };
   }
 
   #decodeHeader(reader: EntryReader, position: Position): boolean {

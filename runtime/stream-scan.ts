@@ -3,6 +3,7 @@
  * of the last whole checkpoint, or to the trimmed prefix. Every position is decided before.
  */
 
+import { unitTenancy } from '../actors/actor-ids.ts';
 import { type CheckpointPart, decodeCheckpoint } from '../actors/stream-checkpoint.ts';
 import { streamOfHeader } from '../actors/stream-header.ts';
 import { EntryKind } from '../shared-memory/entry-layout.ts';
@@ -58,9 +59,10 @@ class Scan {
       const { map, memory } = this.#client;
       const chain = map.chainOf(position);
       if (chain.length === 0) return;
-      const { reader } = memory.unit(chain[chain.length - 1]);
+      const unit = chain[chain.length - 1];
+      const { reader } = memory.unit(unit);
       const address = map.addressOf(position);
-      const found = reader.locate(address, position) === SlotOutcome.WRITTEN;
+      const found = reader.locate(address, position, unitTenancy(unit)) === SlotOutcome.WRITTEN;
       const streams: StreamId[] = [];
       for (let i = 0; found && i < reader.streamCount; i++) {
         streams.push(streamOfHeader(reader.words, reader.streamHeader(i)));
@@ -76,13 +78,13 @@ class Scan {
   }
 
   state(): StreamState {
-    const base = this.#checkpoint?.[0].base ?? 0;
     for (const { records } of this.#checkpoint ?? []) {
       for (const { stream, positions } of records) {
-        // From the base on the scan has seen everything that there is.
-        const earlier = positions.filter((position) => position >= 0 && position < base);
-        const found = this.#streams.get(stream) ?? [];
-        this.#streams.set(stream, [...found, ...earlier].slice(0, this.#k));
+        // What the record has at or above its base may be junk, which no scan finds: it has its place
+        // all the same, or the record would be short, and a short one means that there is no more.
+        const known = positions.filter((position) => position >= 0);
+        const all = [...new Set([...(this.#streams.get(stream) ?? []), ...known])];
+        this.#streams.set(stream, all.sort((a, b) => b - a).slice(0, this.#k));
       }
     }
     for (const positions of this.#streams.values()) {

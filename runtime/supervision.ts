@@ -29,7 +29,6 @@ export class Supervision {
   readonly #memory: LogMemory;
   #system: ActorSystem<LogThreadData> | undefined;
   #link: MailboxLink | undefined;
-  /** Its waits hold no process alive, and end at once when the log is closed. */
   readonly #ending = new AbortController();
 
   constructor(memory: LogMemory) {
@@ -49,28 +48,21 @@ export class Supervision {
    * Settles once no actor is at home on `thread`, or no other thread could take it in, and a little
    * later: a thread that starts takes a core for some tens of milliseconds, and repairing goes first.
    */
-  async vacated(thread: ThreadIndex): Promise<void> {
-    for (let waitedMs = 0; !this.#ended && this.#isHome(thread); waitedMs += LOOK_MS) {
+  async vacated(thread: ThreadIndex, closing: AbortSignal): Promise<void> {
+    const ended = AbortSignal.any([closing, this.#ending.signal]);
+    for (let waitedMs = 0; !ended.aborted && this.#isHome(thread); waitedMs += LOOK_MS) {
       if (!anyoneLives(this.#memory)) return;
       // What it cannot repair now, it will be asked again.
       if (waitedMs >= OWN_REPAIR_MS) await this.#link?.run(this.#repaired()).catch(() => {});
-      await this.#wait(LOOK_MS);
+      await pause(LOOK_MS, ended);
     }
-    if (anyoneLives(this.#memory)) await this.#wait(REPAIR_MS);
+    if (anyoneLives(this.#memory)) await pause(REPAIR_MS, ended);
   }
 
   onMessage({ stalled, incarnation }: StalledMessage): void {
     // The stalled one may have been replaced meanwhile.
     if (this.#memory.threads.incarnation(stalled) !== incarnation) return;
     void this.#system?.kill(stalled);
-  }
-
-  get #ended(): boolean {
-    return this.#ending.signal.aborted;
-  }
-
-  async #wait(ms: number): Promise<void> {
-    await delay(ms, undefined, { ref: false, signal: this.#ending.signal }).catch(() => {});
   }
 
   *#repaired() {
@@ -82,4 +74,9 @@ export class Supervision {
     if (projection === undefined) return false;
     return actorsAt(this.#memory, new ProjectionMap(projection), thread).length > 0;
   }
+}
+
+/** Holds no process alive, and ends at once when the log is closed. */
+async function pause(ms: number, ended: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { ref: false, signal: ended }).catch(() => {});
 }

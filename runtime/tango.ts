@@ -6,6 +6,7 @@ import type { LogMemory } from '../actors/log-memory.ts';
 import { NO_SEQUENCER } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { THREAD_COUNTERS, type ThreadCounter } from '../actors/thread-counters.ts';
+import type { Watched } from '../actors/watch.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import { checkInteger, invalid } from './arguments.ts';
@@ -62,6 +63,8 @@ export interface TangoParts {
   readonly random: () => number;
   /** The owner's. */
   readonly system?: ActorSystem<LogThreadData>;
+  /** Keeps the monitor informed of this thread. */
+  readonly watched: Watched;
   readonly closeShared: () => Promise<void>;
 }
 
@@ -206,13 +209,15 @@ export class Tango implements AsyncDisposable {
   ownerClosed(): void {
     this.#ownerClosed = true;
     this.#parts.link.leave();
+    this.#parts.watched.leave();
   }
 
   async #close(): Promise<void> {
-    const { memory, link, system, closeShared } = this.#parts;
+    const { memory, link, system, watched, closeShared } = this.#parts;
     if (system !== undefined) memory.threads.markClosed();
     if (!this.#ownerClosed) await link.drained(DRAIN_MS_MAX);
     link.leave();
+    watched.leave();
     await closeShared();
   }
 }

@@ -54,11 +54,14 @@ export class EntryReader {
 
   /**
    * What is at `address`; WRITTEN: the entry of `position` is located and the getters below tell
-   * about it. Throws InvariantError when the memory holds something else there.
+   * about it. `tenancy`: the one that is asked about; in any other the memory holds other things,
+   * and the answer is UNWRITTEN: whoever asks must look where the entry is now. Throws
+   * InvariantError when the memory holds something else there.
    */
-  locate(address: number, position: number): SlotOutcome {
+  locate(address: number, position: number, tenancy?: number): SlotOutcome {
     // FIRST: a wipe begins by raising it, and confirm() looks at it again.
     this.#tenancy = Atomics.load(this.#words, TENANCY);
+    if (tenancy !== undefined && tenancy !== this.#tenancy) return SlotOutcome.UNWRITTEN;
     // BEFORE the slot, once: the limit never falls. Beyond it the slot may serve the lap below, whose
     // bytes may already be staged anew for this very position.
     if (address >= this.#slots.addressLimit()) return SlotOutcome.UNWRITTEN;

@@ -29,6 +29,22 @@ homes('finds each actor where it has moved last, through every view', () => {
   );
 });
 
+homes('tells one stay from another, on the same thread', () => {
+  const table = new HomeTable(allocateHomeTable(2));
+  assert.is(table.stay(0, NO_THREAD + 1), 0);
+  table.move(0, 5);
+  const first = table.stay(0, 5);
+  assert.is.not(first, 0);
+  assert.is(table.stay(0, 6), 0, 'somebody else is at home');
+  table.move(1, 5);
+  assert.is(table.stay(0, 5), first);
+  table.move(0, 6);
+  table.move(0, 5);
+  assert.is.not(table.stay(0, 5), first);
+  for (let i = 0; i < 2 ** 20; i++) table.move(0, i % 2);
+  assert.is(table.home(0), 1, 'the count wraps, the thread stays');
+});
+
 homes('takes threads only', () => {
   const table = new HomeTable(allocateHomeTable(1));
   assert.throws(() => table.move(0, -2), /a home is a thread/);

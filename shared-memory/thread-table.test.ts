@@ -56,6 +56,14 @@ threadTable('gives each claimer an index of its own, within the range it asked f
   );
 });
 
+threadTable('takes no incarnation for a claim that finds no room', () => {
+  const table = freshTable();
+  for (let thread = 0; thread < THREADS - 1; thread++) table.claim(thread, thread + 1);
+  for (let i = 0; i < 100; i++) assert.is(table.claim(0, THREADS - 1), NO_THREAD);
+  assert.is(table.claim(0, THREADS), THREADS - 1);
+  assert.is(table.incarnation(THREADS - 1), THREADS);
+});
+
 threadTable('gives a released index again, under a new incarnation', () => {
   const table = freshTable();
   const seen = new Set<number>();

@@ -54,6 +54,8 @@ export class ThreadTable {
   claim(from: ThreadIndex, to: ThreadIndex): ThreadIndex {
     for (let thread = from; thread < to; thread++) {
       const tenant = this.#at(thread, TENANT_OFFSET);
+      // BEFORE a number is taken: they do not run out for threads that find no room.
+      if (this.#tenant(thread) !== 0) continue;
       const incarnation = Atomics.add(this.#words, word(INCARNATIONS_OFFSET), 1) + 1;
       assert(incarnation > 0, 'incarnations do not run out');
       if (Atomics.compareExchange(this.#words, tenant, 0, incarnation) !== 0) continue;

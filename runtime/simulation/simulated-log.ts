@@ -3,6 +3,7 @@
  * buffers. Nothing is replaced but the transport, the clock, chance and the threads: these are
  * tenants of the thread table that die, are noticed, and are replaced as the owner does it.
  */
+
 import type { Actor } from '../../actors/actor.ts';
 import {
   clientActor,
@@ -13,6 +14,7 @@ import {
   unitActor,
   unitIndexOf,
 } from '../../actors/actor-ids.ts';
+import { tenureOf } from '../../actors/adoption.ts';
 import { LatestProjection } from '../../actors/layout-store.ts';
 import { capacityOf, type LogBuffers, LogMemory, tailOf } from '../../actors/log-memory.ts';
 import type { ActorId } from '../../actors/message.ts';
@@ -305,12 +307,13 @@ export class SimulatedLog {
     const { notes } = this.#options;
     const watched = notes === undefined ? undefined : this.#watchedMemory(id, notes);
     const memory = watched?.memory ?? this.memory;
-    const isHome = (): boolean => memory.homes.home(homeIndexOf(actor)) === thread.index;
+    const latest = new LatestProjection(memory.layoutStore);
+    const tenure = tenureOf(memory, latest, actor, thread.index);
     const inner = isUnitActor(actor)
       ? new StorageUnit({
           memory: memory.unit(unitIndexOf(actor)),
           quiescence: new Quiescence(memory.threads),
-          isHome,
+          tenure,
         })
       : new Sequencer(this.#steps(memory, thread.incarnation));
     this.#host(id, this.#options.wrap?.(actor, inner) ?? inner, thread, watched);

@@ -7,6 +7,7 @@
  * versions are kept for every object, hosted here or not, and each playback decides each commit
  * alike, without asking anybody.
  */
+import { unitTenancy } from '../../actors/actor-ids.ts';
 import { TangoError } from '../../actors/tango-error.ts';
 import { EntryKind } from '../../shared-memory/entry-layout.ts';
 import { SlotOutcome } from '../../shared-memory/slots-layout.ts';
@@ -117,9 +118,10 @@ export class Playback {
     if (position < memory.sequencer.trimMark()) throw trimmed(position);
     const { chain } = map.extentOf(position);
     if (chain.length === 0) throw lostError(client, position);
-    const { reader } = memory.unit(chain[chain.length - 1]);
+    const unit = chain[chain.length - 1];
+    const { reader } = memory.unit(unit);
     const address = map.addressOf(position);
-    const outcome = reader.locate(address, position);
+    const outcome = reader.locate(address, position, unitTenancy(unit));
     if (outcome === SlotOutcome.UNWRITTEN) return 'undecided';
     if (outcome === SlotOutcome.TRIMMED) {
       if (!isTrimmedThrough(client, position)) return 'undecided';
