@@ -97,4 +97,17 @@ layoutStore('has room for thousands of epochs in the memory of a log', () => {
   assert.is(store.latest()?.epoch, 3000);
 });
 
+layoutStore('says when few epochs, or little room, are left', () => {
+  const epochs = storeOn(allocateRegisters(128, 1 << 20));
+  for (let epoch = 1; epoch <= 127; epoch++) {
+    assert.is(epochs.isNearlyFull(), epoch > 127, `before epoch ${epoch}`);
+    epochs.propose(projectionOf(epoch));
+  }
+  assert.ok(epochs.isNearlyFull());
+  const bytes = storeOn(allocateRegisters(2 ** 16, 2 ** 20));
+  let epoch = 1;
+  while (!bytes.isNearlyFull()) assert.is(bytes.propose(projectionOf(epoch++)), 'written');
+  assert.ok(epoch > 1000 && epoch < 2 ** 15);
+});
+
 layoutStore.run();

@@ -11,6 +11,8 @@ import { checkProjection, type Projection, ProjectionMap } from './projection.ts
 /** Touched as they are used: some four bytes, and a few hundred, an epoch. */
 const EPOCHS_MAX = 1024 * 1024;
 const AREA_BYTES = 256 * 1024 * 1024;
+/** The part that is kept for changes that nobody has asked for. */
+const RESERVE = 1 / 64;
 
 export function allocateLayoutStore(): SharedArrayBuffer {
   return allocateRegisters(EPOCHS_MAX, AREA_BYTES);
@@ -36,6 +38,13 @@ export class LayoutStore {
   propose(projection: Projection): 'written' | 'present' | 'full' {
     checkProjection(projection);
     return this.#registers.write(projection.epoch, JSON.stringify(projection));
+  }
+
+  /** Whether few epochs, or little room for projections, are left. */
+  isNearlyFull(): boolean {
+    const { count, areaBytes, bytesLeft } = this.#registers;
+    const epochsLeft = count - this.newestEpoch();
+    return epochsLeft < count * RESERVE || bytesLeft < areaBytes * RESERVE;
   }
 
   /** The highest epoch that anybody acts under, in one load; see WriteOnceRegisters.highestHint. */

@@ -21,6 +21,7 @@ import {
   Patience,
 } from './deadline.ts';
 import type { LogClient } from './log-client.ts';
+import type { LogEntry } from './log-entry.ts';
 import { ACTOR_EXITED, call, NO_ANSWER, type Procedure, pause } from './procedure.ts';
 
 /** The answer that was not OK. */
@@ -239,11 +240,21 @@ function* settle(client: LogClient, append: AppendOperation, deadline: Deadline)
   const { position, writerThread, writerSequence } = append.header;
   yield* knownTail(client, append, deadline);
   if (position >= client.tail()) return 'lost';
-  const entry = yield* fillPosition(client, position);
+  const entry = yield* decided(client, append);
   if (entry.kind === 'trimmed') throw unknownFate(append, 'it was trimmed meanwhile');
   if (entry.kind === 'junk') return 'lost';
   const { writer } = entry;
   return writer.thread === writerThread && writer.sequence === writerSequence ? 'done' : 'lost';
+}
+
+/** A head that holds the value while the next replica has no room says neither yes nor no. */
+function* decided(client: LogClient, append: AppendOperation): Procedure<LogEntry> {
+  try {
+    return yield* fillPosition(client, append.header.position);
+  } catch (error) {
+    const isFull = error instanceof TangoError && error.code === 'ERR_LOG_FULL';
+    throw isFull ? unknownFate(append, 'no room to complete it') : error;
+  }
 }
 
 /** Waits for a sequencer that is being built: before, its tail says nothing. */

@@ -1,11 +1,11 @@
 /** What an application may ask of a reconfiguration: checked before anything is sealed. */
 import type { UnitId } from '../actors/actor-ids.ts';
-import type { Projection } from '../actors/projection.ts';
+import { NO_SEQUENCER, type Projection } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { checkInteger, checkKeys, invalid } from './arguments.ts';
 import type { LogClient } from './log-client.ts';
 import type { Procedure } from './procedure.ts';
-import { type Change, reconfigure } from './reconfigure.ts';
+import { reconfigure } from './reconfigure.ts';
 
 export interface ProjectionChange {
   /**
@@ -56,19 +56,21 @@ function checkRemovable({ map }: LogClient, unit: UnitId): void {
 /** Carries the checked `change` out, one part after the other. */
 export function* changeAsAsked(client: LogClient, change: ProjectionChange): Procedure<Projection> {
   const { remove, add, sequencer } = change;
+  const asked = true;
   if (remove !== undefined) {
     const lost = new Set([remove]);
     yield* reconfigure(client, ({ map }) => {
       if (!map.has(remove)) return undefined;
       checkRemovable(client, remove);
-      return { lost };
+      return { lost, asked };
     });
   }
-  if (add !== undefined) yield* reconfigure(client, always({ add }));
-  if (sequencer !== undefined) yield* reconfigure(client, always({ sequencer }));
+  if (add !== undefined) yield* reconfigure(client, () => ({ add, asked }));
+  if (sequencer !== undefined) {
+    yield* reconfigure(client, ({ map }) => {
+      const isSo = sequencer === 'none' && map.sequencer === NO_SEQUENCER;
+      return isSo ? undefined : { sequencer, asked };
+    });
+  }
   return client.map.projection;
-}
-
-function always(change: Change): () => Change {
-  return () => change;
 }

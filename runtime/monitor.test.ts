@@ -52,8 +52,6 @@ for (const what of ['sequencer', 'housekeeper', 'unit'] as const) {
     const before = memory.threads.membershipVersion();
     const stalled = tango.stall(what === 'unit' ? head : what, 60_000);
     await append(tango, 'meanwhile');
-    // The housekeeper watches the others; nobody watches it but by its death.
-    if (what === 'housekeeper') await tango.kill('housekeeper');
     await within(DEADLINE_MS, 'the stalled thread is ended', stalled);
     await until('threads have come and gone', () => memory.threads.membershipVersion() > before);
     await append(tango, 'after');

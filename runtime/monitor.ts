@@ -6,18 +6,11 @@ import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import type { LogClient } from './log-client.ts';
 import type { Procedure } from './procedure.ts';
+import { Pulse } from './pulse.ts';
 import { reconfigure } from './reconfigure.ts';
 import { diagnose, isSealed, repair } from './repair.ts';
 
 const PING_MS = 250;
-/** Pings without a beat. Counted, not timed: a process that was stopped as a whole has no stalls. */
-const MISSED_BEATS_MAX = 6;
-
-interface Pulse {
-  incarnation: number;
-  heartbeat: number;
-  missed: number;
-}
 
 export interface MonitorOptions {
   readonly client: LogClient;
@@ -66,18 +59,14 @@ export class Monitor {
   #takePulse(thread: ThreadIndex): void {
     const { suspects, memory } = this.#client;
     const { threads } = memory;
+    const pulse = this.#pulses.get(thread) ?? new Pulse(threads, thread);
+    this.#pulses.set(thread, pulse);
     const incarnation = threads.incarnation(thread);
-    const heartbeat = threads.heartbeat(thread);
-    const pulse = this.#pulses.get(thread);
-    if (pulse?.incarnation !== incarnation || pulse.heartbeat !== heartbeat) {
-      this.#pulses.set(thread, { incarnation, heartbeat, missed: 0 });
-      suspects.delete(thread);
-    } else if (++pulse.missed === MISSED_BEATS_MAX) {
-      suspects.add(thread);
-      this.#onStalled(thread, incarnation);
-    }
-    // Whoever sleeps beats when it wakes.
-    threads.ring(thread);
+    const seen = pulse.look();
+    if (seen === 'alive') suspects.delete(thread);
+    if (seen !== 'stalled') return;
+    suspects.add(thread);
+    this.#onStalled(thread, incarnation);
   }
 
   /** A reconfiguration that goes on for this long has lost whoever began it. */

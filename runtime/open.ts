@@ -184,13 +184,23 @@ export async function attachAs<T extends Tango>(
   return tango;
 }
 
+const BUFFERS = [
+  'units',
+  'sequencer',
+  'layoutStore',
+  'threads',
+  'homes',
+  'mailboxes',
+  'counters',
+] as const;
+
 /** Enough to tell a handle from something else, and from one that went through JSON. */
 function checkHandle(handle: unknown): asserts handle is TangoHandle {
   const { tangolog, buffers, times, registrar, watch } = (handle ?? {}) as Partial<TangoHandle>;
   const whole =
     tangolog === 1 &&
     Array.isArray(buffers?.units) &&
-    [...buffers.units, buffers.threads].every((buffer) => buffer instanceof SharedArrayBuffer) &&
+    BUFFERS.flatMap((name) => buffers[name]).every((one) => one instanceof SharedArrayBuffer) &&
     typeof times?.holeFillMs === 'number' &&
     typeof registrar?.path === 'string' &&
     typeof registrar.secret === 'string' &&

@@ -127,7 +127,14 @@ export function isComplete(client: LogClient, position: Position): boolean {
 export function isPrefixTrimmed(client: LogClient, position: Position): boolean {
   for (;;) {
     const { map, memory } = client;
-    if (position < memory.sequencer.trimMark()) return true;
+    const mark = memory.sequencer.trimMark();
+    if (position < mark) return true;
+    // What is lost is not trimmed, and nobody can tell what of it was.
+    const isLost = map.projection.ranges.some(
+      ({ from, to = Number.POSITIVE_INFINITY, extents }) =>
+        from <= position && to > mark && extents.some(({ chain }) => chain.length === 0),
+    );
+    if (isLost) return false;
     const isTrimmed = map
       .prefixAddresses(position + 1)
       .every(({ unit, address }) => memory.unit(unit).slots.watermark() >= address);

@@ -14,6 +14,7 @@ import { TangoError } from '../actors/tango-error.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { fillPosition, stageCopy } from './chain.ts';
 import type { LogClient } from './log-client.ts';
+import type { Position } from './log-entry.ts';
 import { call, type Procedure, pause } from './procedure.ts';
 import { reconfigure } from './reconfigure.ts';
 
@@ -54,17 +55,18 @@ function* copyAll(client: LogClient, owed: Rebuild): Procedure<boolean> {
     }
     address = Math.max(address, Math.min(target.watermark(), owed.to));
     while (address < owed.to && !(yield* copyAddress(client, owed, address))) {
-      if (!isStillOwed(client, owed)) return false;
+      if (stillOwed(client, owed) === undefined) return false;
       yield* pause(RETRY_PAUSE_MS);
     }
   }
-  return isStillOwed(client, owed);
+  return stillOwed(client, owed) !== undefined;
 }
 
-function isStillOwed(client: LogClient, owed: Rebuild): boolean {
+/** The same as the latest projection has it: ranges may have another number there. */
+function stillOwed(client: LogClient, owed: Rebuild): Rebuild | undefined {
   if (!client.isCurrent) client.refreshProjection();
   const now = rebuildOf(client.map.projection);
-  return now !== undefined && isSame(now, owed);
+  return now !== undefined && isSame(now, owed) ? now : undefined;
 }
 
 /** A prefix trim that was over before the unit came. */
@@ -82,15 +84,18 @@ function request(client: LogClient, owed: Rebuild) {
 /** Makes the target's address what the source's is; false: not now. */
 function* copyAddress(client: LogClient, owed: Rebuild, address: number): Procedure<boolean> {
   const { memory } = client;
-  const { slots } = memory.unit(owed.source);
-  const there = slots.look(address);
+  const there = memory.unit(owed.source).slots.look(address);
+  const { slots } = memory.unit(owed.unit);
   // A seal or a wipe that came before this flight is seen here; one after it waits.
-  if (!isStillOwed(client, owed)) return false;
-  // Every attempt takes bytes that only a trim gives back: none while it would be refused.
-  if (memory.unit(owed.unit).slots.sealedEpoch() >= client.map.epoch) return false;
+  const now = stillOwed(client, owed);
+  if (now === undefined) return false;
+  // Every attempt takes bytes that only a trim gives back: none while it would be refused, and none
+  // where a rebuild that was not ended has copied already.
+  if (slots.sealedEpoch() >= client.map.epoch) return false;
+  if (there === SlotOutcome.WRITTEN && slots.look(address) !== SlotOutcome.UNWRITTEN) return true;
   switch (there) {
     case SlotOutcome.UNWRITTEN:
-      return yield* decide(client, owed, address);
+      return yield* decide(client, now, address);
     case SlotOutcome.JUNK: {
       const type = MessageType.UNIT_FILL;
       const { outcome } = yield* call({ ...request(client, owed), type, position: address });
@@ -102,7 +107,7 @@ function* copyAddress(client: LogClient, owed: Rebuild, address: number): Proced
       return outcome === SlotOutcome.OK || isDeleted(outcome);
     }
     default:
-      return yield* copyValue(client, owed, address);
+      return yield* copyValue(client, now, address);
   }
 }
 
@@ -110,12 +115,16 @@ function isDeleted(outcome: number): boolean {
   return outcome === SlotOutcome.JUNK || outcome === SlotOutcome.TRIMMED;
 }
 
+/** `owed`: of the client's projection. */
+function positionOf({ map }: LogClient, owed: Rebuild, address: number): Position {
+  const { from, extents } = map.projection.ranges[owed.range];
+  return from + (address - owed.from) * extents.length + owed.extent;
+}
+
 /** A hole is filled on the chain, and visited again. */
 function* decide(client: LogClient, owed: Rebuild, address: number): Procedure<boolean> {
-  const range = client.map.projection.ranges[owed.range];
-  const position = range.from + (address - owed.from) * range.extents.length + owed.extent;
   try {
-    yield* fillPosition(client, position);
+    yield* fillPosition(client, positionOf(client, owed, address));
   } catch (error) {
     if (!(error instanceof TangoError)) throw error;
   }
@@ -123,8 +132,7 @@ function* decide(client: LogClient, owed: Rebuild, address: number): Procedure<b
 }
 
 function* copyValue(client: LogClient, owed: Rebuild, address: number): Procedure<boolean> {
-  const range = client.map.projection.ranges[owed.range];
-  const position = range.from + (address - owed.from) * range.extents.length + owed.extent;
+  const position = positionOf(client, owed, address);
   const copy = stageCopy(client, owed.source, owed.unit, address, position);
   if (copy === undefined) return false;
   try {

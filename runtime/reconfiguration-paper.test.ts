@@ -5,6 +5,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type UnitId, unitActor } from '../actors/actor-ids.ts';
+import { retireChunksOf } from '../actors/log-memory.ts';
 import { MessageType } from '../actors/message.ts';
 import { joined, type Rebuild, rebuildOf, withoutUnits } from '../actors/next-projection.ts';
 import { type Projection, ProjectionMap } from '../actors/projection.ts';
@@ -356,6 +357,61 @@ onBothLinks('case 25: what is trimmed during a rebuild is trimmed on both', LOSS
     assertCopied(log);
     for (const position of [5, 7, 15, 17, 19]) {
       assert.equal(log.at(position), ['trimmed', 'trimmed'], `after ${steps} steps`);
+    }
+  }
+});
+
+// CORFU 1.10: whoever rebuilds may die, again and again
+reconfiguration('a rebuild that is begun anew takes no memory for what is there already', () => {
+  const log = new SteppedLog({ spareUnits: 1, clients: 6 });
+  const text = 'x'.repeat(60);
+  const count = 300;
+  for (let i = 0; i < count; i++) log.appended(ANNE, text);
+  log.ran(ANNE, lose(0));
+  const [, spare] = log.map.active.extents[0].chain;
+  const { slots, chunks } = log.memory.unit(spare);
+  for (let client = CARLA; client < 6; client++) {
+    const rebuilt = log.run(client, rebuildOne);
+    let taken = 0;
+    // One address further than the one before, or as many steps as it would take to copy all anew.
+    const reached = count - 10 + client;
+    log.stepUntil(client, () => slots.writtenLimit() >= reached || taken++ > reached);
+    assert.is(rebuilt.outcome, undefined);
+    log.kill(log.clientThreads[client]);
+    retireChunksOf(
+      log.memory,
+      log.clientThreads[client].flight,
+      log.clientThreads[client].incarnation,
+    );
+  }
+  log.ran(BERTA, rebuildOne);
+  assert.equal(log.at(count - 1), [text, text]);
+  const survivor = log.memory.unit(1).chunks;
+  assert.ok(chunks.freeCount() >= survivor.freeCount() - 6, `${chunks.freeCount()} are free`);
+});
+
+// CORFU 1.10: ranges are counted anew when others are forgotten
+reconfiguration('a rebuild goes on although its range has another number now', () => {
+  for (let steps = 1; steps < 40; steps += 3) {
+    const log = new SteppedLog({ spareUnits: 5, clients: 3 });
+    for (let grown = 0; grown < 2; grown++) {
+      for (let i = 0; i < 6; i++) log.appended(ANNE, `entry ${log.clients[ANNE].tail()}`);
+      log.ran(BERTA, once({ add: 2 }));
+    }
+    const from = log.map.active.from;
+    for (let i = 0; i < 18; i++) log.appended(ANNE, `entry ${from + i}`);
+    const newest = log.map.active.extents.at(-1)?.chain ?? [];
+    log.ran(BERTA, lose(newest[0]));
+    const rebuilt = log.run(BERTA, rebuildOne);
+    let taken = 0;
+    log.stepUntil(BERTA, () => taken++ === steps || rebuilt.outcome !== undefined);
+    log.ran(ANNE, (client) => trimPrefix(client, from));
+    log.ran(ANNE, once({ sequencer: 'replace' }));
+    log.clientThreads[BERTA].stopped = false;
+    assert.is(log.value(rebuilt), true);
+    for (let i = 0; i < 18; i++) {
+      const text = `entry ${from + i}`;
+      assert.equal(log.at(from + i), [text, text], `after ${steps} steps`);
     }
   }
 });

@@ -242,6 +242,11 @@ for (const link of LINKS) {
     }
     const position = await within(DEADLINE_MS, 'an append', tango.log.append(bytes('after')));
     assert.is(await textAt(tango, position), 'after');
+    // What is lost is no trimmed prefix: nobody begins behind it without being told.
+    const all = (async () => {
+      for await (const _ of tango.log.entries()) assert.unreachable('nothing comes before it');
+    })();
+    assert.is((await failed(all)).code, 'ERR_CORRUPT');
     // Nobody is left to take over: appends end all the same.
     const { chain } = tango.log.projection().ranges.at(-1)?.extents[0] ?? { chain: [] };
     assert.is(chain.length, 2);
@@ -362,6 +367,22 @@ reconfiguration('a client that has slept reads where the entries are now', async
     await until(`unit ${unit} is replaced`, isWhole);
   }
   for (let i = 0; i < 16; i++) assert.is(await textAt(idle, i), `entry ${i}`);
+});
+
+reconfiguration('a change that is refused changes nothing, and holds nobody up', async () => {
+  const tango = await opening({ spareUnits: 2 });
+  const before = tango.log.projection();
+  for (const add of [4, 64]) {
+    const error = await failed(tango.log.reconfigure({ add }));
+    assert.is(error.code, 'ERR_LOG_FULL');
+    assert.match(error.message, new RegExp(`add=${add}`));
+  }
+  assert.equal(tango.log.projection(), before);
+  const memory = new LogMemory(tango.handle.buffers);
+  assert.is(memory.sequencer.sealedEpoch(), 0, 'nothing is sealed');
+  await tango.log.reconfigure({ sequencer: 'none' });
+  const { epoch } = tango.log.projection();
+  assert.is((await tango.log.reconfigure({ sequencer: 'none' })).epoch, epoch, 'it is so already');
 });
 
 reconfiguration('the same is asked for twice, one after the other and at once', async () => {

@@ -44,6 +44,8 @@ export interface Change {
   /** A rebuilt unit that joins its chain. */
   readonly joined?: Rebuild;
   readonly sequencer?: 'replace' | 'none';
+  /** By an application, and not because something is wrong. */
+  readonly asked?: true;
 }
 
 /** What to change now, or nothing any more; asked anew for each attempt. */
@@ -78,6 +80,9 @@ function* attempt(client: LogClient, change: Change, deadline: Deadline): Proced
   const { map, memory, incarnation } = client;
   const spares = claimSpares(client, sparesWanted(client, change));
   try {
+    // Before anything is sealed: what is refused leaves the log as it is.
+    if (client.map !== map) return false;
+    checkRoom(client, change, spares.length);
     yield* seal(client, map, change);
     if (!(yield* drained(client, map, deadline))) return false;
     // From here to the proposal nothing is awaited: one flight.
@@ -96,6 +101,18 @@ function* attempt(client: LogClient, change: Change, deadline: Deadline): Proced
     return outcome === 'written';
   } finally {
     for (const { unit } of spares) memory.unit(unit).unclaim(incarnation);
+  }
+}
+
+/** The last epochs are for repairs alone: a log that cannot change its projection is lost with a thread. */
+function checkRoom({ map, memory }: LogClient, change: Change, spares: number): void {
+  if (change.add !== undefined && spares < change.add) {
+    const text = `no memory is left for further storage units: add=${change.add}, spare=${spares}`;
+    throw new TangoError('ERR_LOG_FULL', text);
+  }
+  if (change.asked && memory.layoutStore.isNearlyFull()) {
+    const text = `the layout store is nearly full: epoch=${map.epoch}`;
+    throw new TangoError('ERR_LOG_FULL', text);
   }
 }
 
@@ -201,10 +218,6 @@ function nextProjection(
   if (change.joined !== undefined)
     return { ...unchanged(current), projection: joined(current, change.joined) };
   if (change.add === undefined) return unchanged(current);
-  if (units.length < change.add) {
-    const text = `no memory is left for further storage units: add=${change.add}, spare=${units.length}`;
-    throw new TangoError('ERR_LOG_FULL', text);
-  }
   const chains: UnitId[][] = [];
   for (let i = 0; i < change.add; i += replicas) chains.push(units.slice(i, i + replicas));
   // A sequencer that is not built yet may not know what is written.

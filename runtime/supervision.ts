@@ -1,16 +1,18 @@
 /**
  * The owner's part in keeping actor threads alive: only it can start and end them. A thread that has
  * exited gets a successor once nobody expects anything of it any more; one that the monitor found
- * stalled is ended.
+ * stalled is ended. The monitor's own thread is watched from here.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ActorSystem } from '../actors/actor-system.ts';
 import type { LogMemory } from '../actors/log-memory.ts';
 import { ProjectionMap } from '../actors/projection.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
+import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import { actorsAt, anyoneLives } from './homes.ts';
 import type { LogThreadData } from './log-worker.ts';
 import type { MailboxLink } from './mailbox-link.ts';
+import { Pulse } from './pulse.ts';
 import { repair } from './repair.ts';
 
 /** What an actor thread tells its owner: that another one should be ended. */
@@ -19,6 +21,8 @@ export interface StalledMessage {
   readonly incarnation: number;
 }
 
+/** Seldom: an idle log costs next to nothing. */
+const PING_MS = 500;
 const LOOK_MS = 2;
 /** The monitor has had its time; it may be the one that died. */
 const OWN_REPAIR_MS = 20;
@@ -30,6 +34,7 @@ export class Supervision {
   #system: ActorSystem<LogThreadData> | undefined;
   #link: MailboxLink | undefined;
   readonly #ending = new AbortController();
+  #watching: NodeJS.Timeout | undefined;
 
   constructor(memory: LogMemory) {
     this.#memory = memory;
@@ -38,10 +43,18 @@ export class Supervision {
   begin(system: ActorSystem<LogThreadData>, link: MailboxLink): void {
     this.#system = system;
     this.#link = link;
+    const { threads, sizes } = this.#memory;
+    const monitor = sizes.actorThreads - 1;
+    const pulse = new Pulse(threads, monitor);
+    this.#watching = setInterval(() => {
+      const isThere = threads.state(monitor) === ThreadState.ALIVE;
+      if (isThere && pulse.look() === 'stalled') void system.kill(monitor);
+    }, PING_MS).unref();
   }
 
   end(): void {
     this.#ending.abort();
+    clearInterval(this.#watching);
   }
 
   /**

@@ -73,6 +73,7 @@ export class Tango implements AsyncDisposable {
   readonly handle: TangoHandle;
   readonly log: SharedLog;
   readonly #parts: TangoParts;
+  readonly #gate: OpenGate;
   readonly #views: Views;
   /** What earlier tenants of this thread's index have counted. */
   readonly #countedBefore: Readonly<Record<ThreadCounter, number>>;
@@ -85,11 +86,11 @@ export class Tango implements AsyncDisposable {
     this.handle = parts.handle;
     const { threads, counters } = parts.memory;
     this.#countedBefore = counters.read(parts.link.thread);
-    const gate = new OpenGate(
+    this.#gate = new OpenGate(
       () => this.#closed !== undefined || this.#ownerClosed || threads.closed(),
     );
-    this.log = new SharedLog(parts.link, gate);
-    this.#views = new Views(parts.link, parts.random, gate);
+    this.log = new SharedLog(parts.link, this.#gate);
+    this.#views = new Views(parts.link, parts.random, this.#gate);
   }
 
   /**
@@ -180,12 +181,17 @@ export class Tango implements AsyncDisposable {
 
   #servedBy(what: ServedBy): { system: ActorSystem<LogThreadData>; thread: ThreadIndex } {
     const { memory, link, system } = this.#parts;
+    this.#gate.check();
     if (system === undefined) {
       throw new TangoError('ERR_UNSUPPORTED', 'only the thread that opened the log can do that');
     }
     link.client.refreshProjection();
     const { map } = link.client;
-    const at = (actor: number) => ({ system, thread: memory.homes.home(homeIndexOf(actor)) });
+    const at = (actor: number) => {
+      const thread = memory.homes.home(homeIndexOf(actor));
+      if (thread < 0) throw invalid('what', what, 'served by a thread just now');
+      return { system, thread };
+    };
     if (what === 'housekeeper') return { system, thread: memory.sizes.actorThreads - 1 };
     if (what === 'sequencer' && map.sequencer !== NO_SEQUENCER) return at(map.sequencer);
     if (typeof what === 'number' && map.has(what)) return at(unitActor(what));

@@ -28,15 +28,20 @@ export class WriteOnceRegisters {
   readonly count: number;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
-  readonly #areaBytes: number;
+  readonly areaBytes: number;
   readonly #areaOffset: number;
 
   constructor(buffer: SharedArrayBuffer) {
     this.#words = new Int32Array(buffer);
     this.#bytes = new Uint8Array(buffer);
     this.count = this.#words[REGISTER_COUNT_OFFSET / WORD_BYTES];
-    this.#areaBytes = this.#words[AREA_BYTES_OFFSET / WORD_BYTES];
+    this.areaBytes = this.#words[AREA_BYTES_OFFSET / WORD_BYTES];
     this.#areaOffset = REGISTERS_OFFSET + this.count * WORD_BYTES;
+  }
+
+  /** Of the area: texts take them for good. */
+  get bytesLeft(): number {
+    return this.areaBytes - Atomics.load(this.#words, BYTES_TAKEN);
   }
 
   /** Whether a register is written; cheaper than reading it. */
@@ -82,7 +87,7 @@ export class WriteOnceRegisters {
   /** Takes bytes of the area for good; -1 when so many are not left. */
   #takeBytes(size: number): number {
     let taken = Atomics.load(this.#words, BYTES_TAKEN);
-    while (taken + size <= this.#areaBytes) {
+    while (taken + size <= this.areaBytes) {
       const before = Atomics.compareExchange(this.#words, BYTES_TAKEN, taken, taken + size);
       if (before === taken) return taken;
       taken = before;
