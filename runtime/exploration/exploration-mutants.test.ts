@@ -97,8 +97,8 @@ const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'runtime/read',
-        from: 'const { reader } = memory.unit(chain[chain.length - 1]);',
-        to: 'const { reader } = memory.unit(chain[0]);',
+        from: 'const unit = chain[chain.length - 1];',
+        to: 'const unit = chain[0];',
       },
     ],
     configuration: '2A 1R',
