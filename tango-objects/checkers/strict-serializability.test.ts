@@ -178,6 +178,15 @@ strict('takes real time through a transaction that has nothing to do with it', (
   ]);
 });
 
+strict('tells real time in one step, however much happened meanwhile', () => {
+  const meanwhile = Array.from({ length: 50 }, (_, i) => at(20 + 2 * i, 21 + 2 * i, `z+${i}`));
+  const seen = meanwhile.map((_, i) => i).join();
+  const stale = only(at(0, 10, 'x+1'), ...meanwhile, at(300, 310, 'x='), at(320, 330, `z=${seen}`));
+  assert.is(stale.type, 'G-single-realtime');
+  assert.is(kindsOf(stale), 'realtime rw');
+  assert.is(stale.dependencies[0].to, stale.dependencies[1].from);
+});
+
 strict('takes an unknown transaction as happened if somebody saw it, and else not', () => {
   const unknown = at(0, 10, 'x+1 y+1', 'unknown');
   accepts(unknown, at(20, 30, 'x='));

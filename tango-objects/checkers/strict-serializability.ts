@@ -131,6 +131,14 @@ export function checkStrictSerializability(
   return { verdict: 'violation', anomalies, anomalyCount, ...size, explanation };
 }
 
+interface Step {
+  readonly kind: number;
+  /** Of the graph; -1 for real time between any two. */
+  readonly edge: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 class Explainer {
   readonly #transactions: readonly Transaction[];
   readonly #history: ListHistory;
@@ -143,41 +151,66 @@ class Explainer {
   }
 
   anomaly(type: CycleAnomaly, edges: readonly number[]): Anomaly {
-    const { from, to, kinds } = this.#graph;
-    const indices: number[] = [];
-    const dependencies: Dependency[] = [];
-    // A way through the end of a list is one dependency; no cycle starts at such a node.
-    for (const edge of edges.filter((one) => kinds[one] !== UNREAD)) {
-      const unread = to[edge] >= this.#transactions.length;
-      const target = unread ? to[edges.find((one) => from[one] === to[edge])!] : to[edge];
-      indices.push(from[edge]);
-      dependencies.push(this.#dependency(edge, from[edge], target));
-    }
-    const involved = indices.map((i) => this.#transactions[i]);
+    const steps = this.#stepsOf(edges);
+    const short = type.endsWith('-realtime') ? this.#shortened(steps) : steps;
+    const dependencies = short.map((step) => this.#dependency(step));
     const explanation = [
       `${type}: each of these had to come before the next, and the last before the first`,
       ...dependencies.map((one) => `  ${one.kind}: ${one.why}`),
-      ...indices.map((i) => `  ${this.#inOneLine(i)}`),
+      ...short.map(({ from }) => `  ${this.#inOneLine(from)}`),
     ].join('\n');
-    return { type, transactions: involved, dependencies, explanation };
+    return { type, transactions: dependencies.map(({ from }) => from), dependencies, explanation };
   }
 
-  #dependency(edge: number, from: number, to: number): Dependency {
+  /** A way through the end of a list is one step; no cycle starts at such a node. */
+  #stepsOf(edges: readonly number[]): Step[] {
+    const { from, to, kinds } = this.#graph;
+    return edges.flatMap((edge, i) => {
+      if (kinds[edge] === UNREAD) return [];
+      const unread = to[edge] >= this.#transactions.length;
+      const target = unread ? to[edges[(i + 1) % edges.length]] : to[edge];
+      return [{ kind: kinds[edge], edge, from: from[edge], to: target }];
+    });
+  }
+
+  /**
+   * The graph has real time only between neighbours; for people it goes all the way. It cannot replace
+   * what names the cycle: then there would be a cycle of a graver kind.
+   */
+  #shortened(steps: readonly Step[]): Step[] {
+    const start = steps.findIndex(({ kind }) => kind !== REALTIME);
+    const turned = [...steps.slice(start), ...steps.slice(0, start)];
+    const short: Step[] = [turned[0]];
+    for (let i = 1; i < turned.length; ) {
+      const { from } = turned[i];
+      const far = turned.findLastIndex(({ to }, at) => at >= i && this.#returnedBefore(from, to));
+      short.push(far < 0 ? turned[i] : { kind: REALTIME, edge: -1, from, to: turned[far].to });
+      i = Math.max(far, i) + 1;
+    }
+    return short;
+  }
+
+  #returnedBefore(one: number, other: number): boolean {
+    const { outcome, return: end } = this.#transactions[one];
+    return outcome === 'ok' && end < this.#transactions[other].call;
+  }
+
+  #dependency({ kind, edge, from, to }: Step): Dependency {
     const ends = { from: this.#transactions[from], to: this.#transactions[to] };
     const one = this.#history.nameOf(from);
     const other = this.#history.nameOf(to);
-    const { kinds, lists, places } = this.#graph;
-    if (kinds[edge] === REALTIME) {
+    if (kind === REALTIME) {
       const why = `${one} returned at ${ends.from.return}, before ${other} was called at ${ends.to.call}`;
       return { kind: 'realtime', ...ends, why };
     }
+    const { lists, places } = this.#graph;
     const list = this.#history.lists[lists[edge]];
     const { order, orderReader } = list;
     const place = places[edge];
     const name = `list ${inWords(list.key)}`;
     const value = inWords(order[place]);
     const shown = orderReader < 0 ? '' : `as ${this.#history.nameOf(orderReader)} read it`;
-    switch (kinds[edge]) {
+    switch (kind) {
       case WW: {
         const before = order.findLast((one, at) => {
           return at < place && list.appends.get(one)?.transaction === from;
