@@ -204,6 +204,24 @@ There the state is 2, and one of these had to be next; none can:
   );
 });
 
+linearizability('explains by the longest order, not by the first dead end', () => {
+  const violation = refuses(
+    registerModel(0),
+    [set(1), undefined, 0, 10],
+    [set(2), undefined, 0, 10],
+    [get, 1, 11, 12],
+    [get, 9, 13, 14],
+  );
+  assert.equal(
+    violation.prefix.map((operation) => operation.client),
+    [1, 0, 2],
+  );
+  assert.equal(
+    violation.misfits.map((one) => one.operation.client),
+    [3],
+  );
+});
+
 linearizability('says unknown when the budget is spent, and neither ok nor violation', () => {
   const lines: Line<ReturnType<typeof add>>[] = [];
   for (let i = 0; i < 14; i++) lines.push([add(2 ** i), 2 ** i, 0, 100]);

@@ -234,6 +234,38 @@ strict('explains in which order two appends were seen', () => {
   assert.ok(anomaly.explanation.includes(why), anomaly.explanation);
 });
 
+strict('explains by the values and reads of those who are in the cycle', () => {
+  const before = [some('x+1 x+2'), some('x+3'), some('x='), some('x+4', 'unknown')];
+  const lost = only(...before, some('x+5 y+1'), some('x=1,2,3 y=1'));
+  assert.is(lost.type, 'G-single');
+  const unread = "T5 read list 'x' as [1, 2, 3], without 5, which T4 appended and nobody read";
+  assert.ok(lost.explanation.includes(unread), lost.explanation);
+  const order = only(at(20, 30, 'z+1 z+2'), at(0, 10, 'z+3'), some('z=1,2,3'));
+  const why = "T0 appended 2 to list 'z', T1 3 after it, as T2 read it";
+  assert.ok(order.explanation.includes(why), order.explanation);
+});
+
+strict('tells a short cycle where there are longer ones, whatever comes first', () => {
+  const circle = [some('a+1 b=1 c=1'), some('b+1 a=1'), some('c+1 b=1')];
+  const skew = [
+    some('x= y=1 q= r=1'),
+    some('x+1 y+1'),
+    some('q+1 p+1'),
+    some('p=1 r+1'),
+    some('q=1 x=1'),
+  ];
+  const [reader, ...others] = skew;
+  const turned = { ...reader, operations: reader.operations.toReversed() };
+  for (const history of [circle, skew, [turned, ...others]]) {
+    for (let i = 0; i < history.length; i++) {
+      const rotated = [...history.slice(i), ...history.slice(0, i)];
+      for (const one of [rotated, rotated.toReversed()]) {
+        assert.is(only(...one).dependencies.length, 2);
+      }
+    }
+  }
+});
+
 strict('names each component of cycles, and counts what it does not tell', () => {
   const cycles = ['x', 'y', 'z'].flatMap((key) => [
     some(`${key}= ${key}+1`),
