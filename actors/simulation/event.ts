@@ -23,6 +23,8 @@ export class WorldEvent {
   readonly timer: number;
   readonly buffer: Int32Array | undefined;
   readonly action: (() => void) | undefined;
+  /** It has waited for actors of higher priority. */
+  deferred = false;
 
   constructor(
     kind: EventKind,

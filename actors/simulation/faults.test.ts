@@ -9,6 +9,8 @@ const KINDS = {
   delay: ({ delayMinMs, delayMeanMs }) => delayMeanMs > delayMinMs,
   reordering: ({ reorder }) => reorder,
   loss: ({ lossRate }) => lossRate > 0,
+  duplicates: ({ duplicateRate }) => duplicateRate > 0,
+  priorities: ({ lagMs }) => lagMs > 0,
   stalls: ({ stallRate }) => stallRate > 0,
   kills: ({ killRate }) => killRate > 0,
   'late detection': ({ detectionMs }) => detectionMs > 1,
@@ -24,7 +26,7 @@ for (const [kind, isOn] of Object.entries(KINDS)) {
 
 faults('the kinds are drawn independently: every combination appears', () => {
   const seen = new Set<string>();
-  for (let seed = 0; seed < 2000; seed++) {
+  for (let seed = 0; seed < 4000; seed++) {
     const drawn = drawFaults(new Random(seed));
     seen.add(
       Object.values(KINDS)

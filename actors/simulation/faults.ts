@@ -15,6 +15,8 @@ export interface Faults {
   readonly reorder: boolean;
   /** Probability that a message is lost. */
   readonly lossRate: number;
+  /** Probability that a message arrives twice, the second time whenever it likes. */
+  readonly duplicateRate: number;
   /** Probability, before each receive and timer of an actor, that the actor stalls first. */
   readonly stallRate: number;
   /** A stall lasts from `stallMinMs` to `stallMaxMs`, each order of magnitude as likely. */
@@ -26,6 +28,10 @@ export interface Faults {
   readonly killable: readonly ActorId[];
   /** Drawn kills in the whole run at most. Explicit kills do not count. */
   readonly killsMax: number;
+  /** The longest time an actor of low priority is behind, milliseconds; 0: all are equal. */
+  readonly lagMs: number;
+  /** How often an actor falls to the lowest priority of all, in the whole run. */
+  readonly priorityChanges: number;
   /** Milliseconds from a death until the onKilled listeners are told. */
   readonly detectionMs: number;
 }
@@ -34,6 +40,8 @@ const DELAY_LEAST_MS = 0.01;
 const STALL_LEAST_MS = 1;
 const STALL_LONGEST_MS = 10_000;
 const DETECTION_MS = 1;
+/** Bugs of depth 3 take two changes of priority (RELIABILITY 2.6). */
+const PRIORITY_CHANGES = 2;
 
 /** A calm world: constant delay, first in, first out, nothing lost, nobody stalls or dies. */
 export const NO_FAULTS: Faults = Object.freeze({
@@ -41,12 +49,15 @@ export const NO_FAULTS: Faults = Object.freeze({
   delayMeanMs: DELAY_LEAST_MS,
   reorder: false,
   lossRate: 0,
+  duplicateRate: 0,
   stallRate: 0,
   stallMinMs: STALL_LEAST_MS,
   stallMaxMs: STALL_LONGEST_MS,
   killRate: 0,
   killable: [],
   killsMax: 0,
+  lagMs: 0,
+  priorityChanges: 0,
   detectionMs: DETECTION_MS,
 });
 
@@ -59,12 +70,15 @@ export function drawFaults(random: Random, fixed: Partial<Faults> = {}): Faults 
     ...drawDelay(random.fork('delay')),
     reorder: random.fork('reorder').chance(0.5),
     lossRate: drawRate(random.fork('loss'), 0.001, 0.3),
+    duplicateRate: drawRate(random.fork('duplicates'), 0.002, 0.2),
     stallRate: drawRate(random.fork('stall'), 0.0005, 0.05),
     stallMinMs: STALL_LEAST_MS,
     stallMaxMs: STALL_LONGEST_MS,
     killRate: drawRate(random.fork('kill'), 0.002, 0.2),
     killable: NO_FAULTS.killable,
     killsMax: fixed.killable === undefined ? 0 : 1,
+    lagMs: drawRate(random.fork('priorities'), 0.1, 8),
+    priorityChanges: PRIORITY_CHANGES,
     detectionMs: drawDetection(random.fork('detection')),
   };
   return { ...drawn, ...fixed };

@@ -12,9 +12,13 @@ import { drawFaults, drawKillEffect, type Faults, NO_FAULTS } from './faults.ts'
 import { KillSignal, Life, type Surroundings } from './life.ts';
 import { Network } from './network.ts';
 import { Counts, SimulationError, STEPS_MAX, TRACE_LINES, type WorldOptions } from './options.ts';
+import { Priorities } from './priorities.ts';
 import { Random } from './random.ts';
 import { Stalls } from './stalls.ts';
 import { Happening, Trace } from './trace.ts';
+
+/** The tie of what has waited for higher priorities: after the rest, in the order it came. */
+const LAGGARD_TIE = 0xffff_ffff;
 
 export class Kernel implements Surroundings {
   readonly seed: number;
@@ -31,6 +35,7 @@ export class Kernel implements Surroundings {
   readonly #scheduler: Random;
   readonly #stalls: Stalls;
   readonly #kills: Random;
+  readonly #priorities: Priorities;
   readonly #network: Network;
   readonly #stepsMax: number;
   /** Receivers see this one only, as on a thread. */
@@ -51,6 +56,8 @@ export class Kernel implements Surroundings {
     this.#stepsMax = stepsMax ?? STEPS_MAX;
     this.faults = drawFaults(this.#streams.fork('faults'), faults);
     this.#drawnKillsLeft = this.faults.killsMax;
+    const priorities = this.#streams.fork('priorities');
+    this.#priorities = new Priorities(this.counts, priorities, this.faults);
   }
 
   now(): number {
@@ -67,6 +74,7 @@ export class Kernel implements Surroundings {
     this.#births += 1;
     const life = new Life(id, actor, this, this.#streams.fork(`actor ${this.#births}`));
     this.lives.set(id, life);
+    life.lagMs = this.#priorities.lagAtBirth();
     this.trace.nameActor(id, actor.role);
     if (this.faults.killRate > 0 && this.faults.killable.includes(id)) {
       life.mayDieBeforeEffect(drawKillEffect(this.faults, this.#kills));
@@ -93,6 +101,11 @@ export class Kernel implements Surroundings {
     if (network.overtakes) this.counts.overtaken += 1;
     this.trace.message(this.#now, Happening.SENT, message);
     this.queue.push(network.arrival, network.tie, WorldEvent.message(buffer));
+    const again = network.sendAgain(message, this.#now, this.faults);
+    if (again === undefined) return;
+    this.counts.duplicated += 1;
+    this.trace.message(this.#now, Happening.REPEATED, message);
+    this.queue.push(network.arrival, network.tie, WorldEvent.message(again));
   }
 
   after(life: Life, delayMs: number, timer: number): void {
@@ -167,12 +180,16 @@ export class Kernel implements Surroundings {
     this.#stalls.begin(life, durationMs, this.#now);
   }
 
-  /** Delay becomes constant, nothing more is lost, no stall or kill drawn; sleepers wake now. */
+  /** Delay becomes constant, nothing more is lost or comes twice, all priorities are equal, no stall or kill drawn; sleepers wake now. */
   stopFaults(): void {
     const { delayMinMs, detectionMs } = this.faults;
     this.faults = { ...NO_FAULTS, delayMinMs, delayMeanMs: delayMinMs, detectionMs };
     this.#drawnKillsLeft = 0;
-    for (const life of this.lives.values()) this.#stalls.end(life, this.#now);
+    this.#priorities.stop();
+    for (const life of this.lives.values()) {
+      life.lagMs = 0;
+      this.#stalls.end(life, this.#now);
+    }
   }
 
   failure(error: unknown, who: string): SimulationError {
@@ -187,7 +204,7 @@ export class Kernel implements Surroundings {
     const message = this.#received;
     decodeMessage(message, buffer, 0);
     const life = this.lives.get(message.to);
-    if (life !== undefined && this.#stalls.putsAside(life, event, this.#now, this.faults)) return;
+    if (life !== undefined && this.#waits(life, event)) return;
     this.#network.giveBack(buffer);
     if (life !== undefined) this.start(life);
     if (life === undefined || life.buried) {
@@ -210,7 +227,7 @@ export class Kernel implements Surroundings {
 
   /** A timer or an act. */
   #due(event: WorldEvent, life: Life): void {
-    if (this.#stalls.putsAside(life, event, this.#now, this.faults)) return;
+    if (this.#waits(life, event)) return;
     this.start(life);
     if (life.buried) return;
     const isTimer = event.kind === EventKind.TIMER;
@@ -218,6 +235,16 @@ export class Kernel implements Surroundings {
     const happening = isTimer ? Happening.TIMER : Happening.ACTED;
     this.trace.actor(this.#now, happening, life.self, event.timer);
     this.perform(life, event);
+  }
+
+  /** True when the event comes later: its actor is of low priority, or stalls. */
+  #waits(life: Life, event: WorldEvent): boolean {
+    const now = this.#now;
+    const isFirst = event.deferred || !this.#priorities.defers(life, now);
+    event.deferred = true;
+    if (isFirst) return this.#stalls.putsAside(life, event, now, this.faults);
+    this.queue.push(life.deferredTo, LAGGARD_TIE, event);
+    return true;
   }
 
   #enter(life: Life, event: WorldEvent): void {

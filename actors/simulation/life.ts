@@ -48,6 +48,10 @@ export class Life implements ActorContext {
   buried = false;
   /** Virtual time, milliseconds, up to which it takes no step. */
   stalledUntil = 0;
+  /** Milliseconds by which its steps come later than they were due. */
+  lagMs = 0;
+  /** When the latest of what waits so is due. */
+  deferredTo = -1;
   /** What became due during a stall, in order. */
   backlog: WorldEvent[] = [];
   /** A KillSignal was thrown. */

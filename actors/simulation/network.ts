@@ -1,6 +1,6 @@
 /**
  * What happens to a message between two actors: it is copied into a buffer of its own, then lost
- * or given a time of arrival.
+ * or given a time of arrival, or two.
  */
 import { ceilPowerOfTwo } from '../../shared-memory/words.ts';
 import type { ActorId, Message } from '../message.ts';
@@ -8,6 +8,8 @@ import { encodeMessage, MESSAGE_WORDS_MAX, messageWords } from '../message-codec
 import { drawMessageDelay, type Faults } from './faults.ts';
 import type { Random } from './random.ts';
 
+const AGAIN_LEAST_MS = 0.1;
+const AGAIN_LONGEST_MS = 100;
 const BUFFER_WORDS_MIN = 16;
 const SIZE_CLASSES = Math.log2(ceilPowerOfTwo(MESSAGE_WORDS_MAX)) + 1;
 
@@ -33,6 +35,7 @@ class Pair {
 
 export class Network {
   readonly #random: Random;
+  readonly #duplicates: Random;
   readonly #pool = new BufferPool();
   readonly #pairs = new Map<number, Pair>();
   /** Of the message that send accepted last: virtual milliseconds, and the queue's tie. */
@@ -43,6 +46,7 @@ export class Network {
 
   constructor(random: Random) {
     this.#random = random;
+    this.#duplicates = random.fork('duplicates');
   }
 
   /**
@@ -55,14 +59,33 @@ export class Network {
     const delay = drawMessageDelay(faults, this.#random);
     if (lost) return undefined;
     this.#schedule(this.#pair(message.from, message.to), now + delay, tie, faults.reorder);
-    const buffer = this.#pool.take(messageWords(message));
-    encodeMessage(message, buffer, 0);
-    return buffer;
+    return this.#copy(message);
+  }
+
+  /**
+   * Whether the message that send has just accepted arrives a second time. Then a further copy,
+   * with `arrival` and `tie` set for it: before or after the first, and whatever else is under way.
+   */
+  sendAgain(message: Message, now: number, faults: Faults): Int32Array | undefined {
+    const random = this.#duplicates;
+    if (!random.chance(faults.duplicateRate)) return undefined;
+    const delay = drawMessageDelay(faults, random);
+    // A time-out later, as often as not: whoever sends again does not do so at once.
+    const later = random.chance(0.5) ? random.logarithmic(AGAIN_LEAST_MS, AGAIN_LONGEST_MS) : 0;
+    this.arrival = now + delay + later;
+    this.tie = random.word() >>> 0 || 1;
+    return this.#copy(message);
   }
 
   /** The buffer of a message that has been decoded, or that vanished. */
   giveBack(buffer: Int32Array): void {
     this.#pool.giveBack(buffer);
+  }
+
+  #copy(message: Message): Int32Array {
+    const buffer = this.#pool.take(messageWords(message));
+    encodeMessage(message, buffer, 0);
+    return buffer;
   }
 
   #schedule(pair: Pair, wanted: number, tie: number, reorder: boolean): void {

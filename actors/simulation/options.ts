@@ -34,12 +34,18 @@ export class Counts {
   delivered = 0;
   /** Lost by the network. */
   lost = 0;
+  /** Under way a second time. */
+  duplicated = 0;
   /** Arrived at an actor that is dead or unknown. */
   vanished = 0;
   /** Will arrive before a message that was sent earlier between the same actors. */
   overtaken = 0;
   timers = 0;
   stalls = 0;
+  /** Events that waited for actors of higher priority. */
+  deferred = 0;
+  /** Actors that fell to the lowest priority. */
+  priorityChanges = 0;
   kills = 0;
   /** Kills that caught an actor in the middle of a step. */
   killsInStep = 0;

@@ -154,12 +154,16 @@ export function traceOf(worlds: readonly World[]): string {
 
 /** How often each kind of fault happened. */
 export function faultsOf(world: World): Readonly<Record<string, number>> {
-  const { lost, vanished, overtaken, stalls, kills, killsInStep } = world.counts;
+  const { lost, duplicated, vanished, overtaken, stalls, kills, killsInStep } = world.counts;
+  const { deferred, priorityChanges } = world.counts;
   return {
     'messages lost': lost,
+    'messages duplicated': duplicated,
     'messages vanished': vanished,
     'messages overtaken': overtaken,
     'actors stalled': stalls,
+    'steps deferred by priority': deferred,
+    'priorities changed': priorityChanges,
     'actors killed': kills,
     'actors killed within a step': killsInStep,
   };

@@ -20,6 +20,7 @@ export const Happening = {
   REMOVED: 10,
   SWALLOWED: 11,
   TOLD: 12,
+  REPEATED: 13,
 } as const;
 export type Happening = (typeof Happening)[keyof typeof Happening];
 
@@ -149,7 +150,8 @@ export class Trace {
 }
 
 function ofMessage(happening: number): boolean {
-  return happening >= Happening.SENT && happening <= Happening.VANISHED;
+  const isEarly = happening >= Happening.SENT && happening <= Happening.VANISHED;
+  return isEarly || happening === Happening.REPEATED;
 }
 
 function invert(names: Readonly<Record<string, number>>): ReadonlyMap<number, string> {

@@ -89,7 +89,11 @@ world('each kind of fault happens somewhere in 200 seeds', () => {
 
 world('without reordering messages of a pair arrive in the order they were sent', () => {
   for (let seed = 0; seed < 200; seed++) {
-    const [, recorder] = burst(seed, { reorder: false, lossRate: 0, stallRate: 0.1 }, 40);
+    const [, recorder] = burst(
+      seed,
+      { reorder: false, lossRate: 0, duplicateRate: 0, stallRate: 0.1 },
+      40,
+    );
     assert.equal(recorder.values, numbers(40));
   }
 });
@@ -110,6 +114,21 @@ world('loses the share of messages it was told to, and counts them', () => {
   assert.is(counts.lost + recorder.values.length, 2000);
   assert.ok(counts.lost > 400 && counts.lost < 600, `${counts.lost} lost`);
   assert.is(burst(1, NO_FAULTS, 2000)[0].counts.lost, 0);
+});
+
+world('a message that comes twice is the same both times, and comes in between others', () => {
+  const spread = { ...NO_FAULTS, duplicateRate: 0.25 };
+  const [{ counts }, recorder] = burst(1, spread, 2000);
+  assert.is(counts.sent, 2000);
+  assert.is(recorder.values.length, 2000 + counts.duplicated);
+  assert.ok(counts.duplicated > 400 && counts.duplicated < 600, `${counts.duplicated} twice`);
+  assert.equal(
+    [...new Set(recorder.values)].toSorted((a, b) => a - b),
+    numbers(2000),
+  );
+  const isBackwards = recorder.values.some((value, i) => value < recorder.values[i - 1]);
+  assert.ok(isBackwards, 'the second time is a time of its own');
+  assert.is(burst(1, NO_FAULTS, 2000)[0].counts.duplicated, 0);
 });
 
 world('copies a message as it is sent, with all its words, and sets who sent it', () => {

@@ -66,6 +66,8 @@ export class Chaos {
   /** Clients that faults may hit. */
   readonly #mortals: number;
   #over = false;
+  /** Memories that units have left, as they were. */
+  readonly #stale = new Set<number>();
 
   constructor(log: SimulatedLog, observer: Observer, plan: ChaosPlan, random: Random) {
     this.#log = log;
@@ -184,9 +186,14 @@ export class Chaos {
   #empty(before: ProjectionMap, after: ProjectionMap): void {
     const { memory } = this.#log;
     const indexes = new Set(after.units().map((unit) => unitIndexOf(unitActor(unit))));
+    for (const index of indexes) {
+      if (this.#stale.delete(index)) this.#world.mark('memory came back stale');
+    }
     for (const unit of before.units()) {
       const index = unitIndexOf(unitActor(unit));
-      if (indexes.has(index) || !this.#random.chance(0.3)) continue;
+      if (indexes.has(index)) continue;
+      this.#stale.add(index);
+      if (!this.#random.chance(0.3)) continue;
       const quiescence = new Quiescence(memory.threads);
       quiescence.begin();
       const tenancy = memory.unit(index).tenancy();
@@ -202,6 +209,7 @@ export class Chaos {
 
   #clear(index: number): void {
     const { slots, chunks } = this.#log.memory.unit(index);
+    this.#stale.delete(index);
     slots.wipe(slots.watermark());
     chunks.wipe();
     this.#world.mark('memory came back empty');

@@ -75,6 +75,7 @@ export class SimulatedClients {
   /** Counts every begin and end: a clock on which no two moments are equal. */
   #moment = 0;
   #appends = 0;
+  #wasFull = false;
 
   /** Of the clients that the log has now. */
   constructor(
@@ -196,6 +197,7 @@ export class SimulatedClients {
     this.#log.append(client, value, streams, (outcome) => {
       this.#told(client, outcome);
       if (outcome.kind === 'done') {
+        if (this.#wasFull) this.#world.mark('append after a full log');
         this.#invariants.acknowledged(outcome.value, value);
         this.#observer.acknowledged(this.#log.clients[client], outcome.value);
         return logged.end('ok', outcome.value);
@@ -203,8 +205,15 @@ export class SimulatedClients {
       // An error that names a position: something may have been left there.
       const unknown = outcome.position !== undefined;
       if (unknown) this.#world.mark('unknown outcome');
+      else if (outcome.code === 'ERR_LOG_FULL') this.#foundFull();
       logged.end(unknown ? 'unknown' : 'failed', -1);
     });
+  }
+
+  /** It is not in the log, and the checker holds the log to that. */
+  #foundFull(): void {
+    this.#wasFull = true;
+    this.#world.mark('append found the log full');
   }
 
   #tail(client: number): void {
@@ -223,11 +232,13 @@ export class SimulatedClients {
     procedure: (client: LogClient, position: Position) => Procedure<LogEntry>,
   ): void {
     const logged = this.#begin('read', client, position, '');
+    const isHole = this.#log.isHole(position);
     this.#log.run(
       client,
       (one) => procedure(one, position),
       (outcome) => {
         this.#told(client, outcome);
+        if (isHole && outcome.kind === 'done') this.#world.mark('read hit a hole');
         if (outcome.kind === 'done') return logged.endWith(shown(outcome.value));
         logged.end(outcome.code === 'ERR_UNWRITTEN' ? 'unwritten' : 'failed', position);
       },

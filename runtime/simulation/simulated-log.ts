@@ -272,6 +272,15 @@ export class SimulatedLog {
     return actors.every(isServed) && rebuildOf(map.projection) === undefined;
   }
 
+  /** Granted, and not complete on its chain. */
+  isHole(position: Position): boolean {
+    const map = this.map();
+    const last = map.chainOf(position).at(-1);
+    if (last === undefined || position >= this.tail) return false;
+    const there = this.memory.unit(last).slots.look(map.addressOf(position));
+    return there === SlotOutcome.UNWRITTEN;
+  }
+
   /** What each replica holds at `position`, head first: a state, or writer and text of a value. */
   at(position: Position): string[] {
     const map = this.map();

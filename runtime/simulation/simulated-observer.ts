@@ -21,6 +21,10 @@ export const RARE_EVENTS = [
   "filler lost and completed the writer's value",
   'reader repaired',
   'own value copied by another',
+  'read hit a hole',
+  'request served twice',
+  'two tokens for one request',
+  'reply given twice',
   'append needed a second token',
   'lost ack resolved by identity',
   'kill between head and tail write',
@@ -28,12 +32,19 @@ export const RARE_EVENTS = [
   'scan-down used',
   'trim during playback',
   'unknown outcome',
+  'unknown outcome: it is in the log',
+  'unknown outcome: it is not in the log',
+  'append found the log full',
+  'append after a full log',
+  'trim made room in the end',
+  'seal between epoch check and write',
   'token from an old epoch dropped',
   'settle kept its own value',
   'two reconfigurers, one lost',
   'the loser had wiped a spare',
   'takeover after a dead sealer',
   'sequencer rebuilt',
+  'sequencer rebuilt over several chains',
   'checkpoint used by a scan',
   'lock owner died',
   'unit replaced',
@@ -46,6 +57,7 @@ export const RARE_EVENTS = [
   'housekeeper killed',
   'stalled thread suspected',
   'memory lost',
+  'memory came back stale',
   'sequencer memory lost',
 ] as const;
 
@@ -87,7 +99,11 @@ export class Observer implements MemoryNotes {
       serve(request, reply);
       this.answered(request as Message, reply as Message, incarnation);
     });
+    const answered = new Set<number>();
     replace(client, 'receive', (receive) => (message) => {
+      const { operation } = message as Message;
+      if (answered.has(operation)) this.#world.mark('reply given twice');
+      answered.add(operation);
       this.#received(message as Message);
       receive(message);
     });
@@ -103,12 +119,22 @@ export class Observer implements MemoryNotes {
       this.#sealedOut.set(requester, epochs.add(request.epoch));
     }
     if (type !== MessageType.UNIT_WRITE && type !== MessageType.UNIT_FILL) return;
+    if (outcome === SlotOutcome.OK && this.#isSealed(request)) {
+      this.#world.mark('seal between epoch check and write');
+    }
     const place = this.#placeOf(request);
     if (place === undefined) return;
     if (type === MessageType.UNIT_WRITE) return this.#wrote(place, outcome, requester);
     if (place.index !== 0) return;
     if (outcome === SlotOutcome.OK) this.#world.mark('filler won');
     if (outcome === SlotOutcome.WRITTEN) this.#lostFills.add(`${requester} ${place.position}`);
+  }
+
+  /** What was answered before is answered again: it came twice. */
+  answeredAgain({ type, outcome }: Message): void {
+    this.#world.mark('request served twice');
+    const isToken = type === MessageType.SEQUENCER_GRANTED && outcome === SlotOutcome.OK;
+    if (isToken) this.#world.mark('two tokens for one request');
   }
 
   /** An append has ended well; its entry says under which epoch it was written. */
@@ -186,6 +212,8 @@ export class Observer implements MemoryNotes {
   built(epoch: number): void {
     if (epoch <= 1) return;
     this.#world.mark('sequencer rebuilt');
+    const chains = this.#log?.map().active.extents.length ?? 0;
+    if (chains > 1) this.#world.mark('sequencer rebuilt over several chains');
     const { checkpoint } = this;
     const trimmed = this.#log?.memory.sequencer.trimMark() ?? 0;
     if (checkpoint === undefined || checkpoint.last < trimmed) return;
@@ -258,6 +286,13 @@ export class Observer implements MemoryNotes {
     return undefined;
   }
 
+  /** Its unit refuses such requests now: this one was let through before. */
+  #isSealed({ to, epoch }: Message): boolean {
+    const memory = this.#log?.memory;
+    if (memory === undefined) return false;
+    return memory.unit(unitIndexOf(to) % memory.unitCount).slots.sealedEpoch() >= epoch;
+  }
+
   /** Who wrote the value at `position` in `unit`; undefined when there is none. */
   #writerAt(unit: number, position: Position): number | undefined {
     const log = this.#log;
@@ -277,6 +312,9 @@ interface Place {
   readonly position: Position;
 }
 
+/** More than there are numbers of operations. */
+const OPERATIONS = 2 ** 32;
+
 /** Delegates everything, and tells the observer of each answer given within a receive. */
 class Watched implements Actor, ActorContext {
   readonly role: string;
@@ -284,6 +322,8 @@ class Watched implements Actor, ActorContext {
   readonly #observer: Observer;
   #context: ActorContext | undefined;
   #request: Message | undefined;
+  /** Requests that were answered, by requester and number. */
+  readonly #answered = new Set<number>();
 
   constructor(inner: Actor, observer: Observer) {
     this.role = inner.role;
@@ -328,6 +368,9 @@ class Watched implements Actor, ActorContext {
     const request = this.#request;
     if (request?.operation === message.operation) {
       this.#observer.answered(request, message, request.tenant);
+      const key = request.tenant * OPERATIONS + request.operation;
+      if (this.#answered.has(key)) this.#observer.answeredAgain(message);
+      this.#answered.add(key);
     }
     this.#context?.send(message);
   }

@@ -2,11 +2,11 @@
  * The owner's part in a simulated log (supervision.ts, actor-system.ts): it notices that threads have
  * exited, tells the log, and replaces actor threads once nothing is at home on them.
  */
-import { clientActor } from '../../actors/actor-ids.ts';
+import { clientActor, clientThreadOf, isUnitActor } from '../../actors/actor-ids.ts';
 import { retireChunksOf } from '../../actors/log-memory.ts';
 import type { ActorId } from '../../actors/message.ts';
 import { assert } from '../../shared-memory/assert.ts';
-import type { ThreadTable } from '../../shared-memory/thread-table.ts';
+import { NO_THREAD, type ThreadTable } from '../../shared-memory/thread-table.ts';
 import { ThreadState } from '../../shared-memory/thread-table-layout.ts';
 import { actorsAt } from '../homes.ts';
 import { Housekeeper } from '../housekeeper.ts';
@@ -51,6 +51,10 @@ export class Supervisor {
     const isActorThread = thread.index < memory.sizes.actorThreads;
     const ended = isActorThread ? actorsAt(memory, this.#log.map(), thread.index) : thread.hosted;
     if (thread.hosted.has(HOUSEKEEPER)) world.mark('housekeeper killed');
+    for (const id of ended) {
+      const isClient = clientThreadOf(id) !== NO_THREAD;
+      world.mark(isClient ? 'client killed' : isUnitActor(id) ? 'unit killed' : 'sequencer killed');
+    }
     for (const id of thread.hosted) world.kill(id);
     const actors = [...ended];
     world.schedule(world.faults.detectionMs, () => this.#notice(thread, actors));

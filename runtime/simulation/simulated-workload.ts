@@ -4,13 +4,14 @@
  * Then nothing fails any more: everything under way has to end, every position is decided, and what
  * happened is checked against the contract. Throws at the first thing wrong.
  */
-import { clientActor } from '../../actors/actor-ids.ts';
+import { clientActor, unitActor } from '../../actors/actor-ids.ts';
 import { NO_SEQUENCER } from '../../actors/projection.ts';
 import { Random } from '../../actors/simulation/random.ts';
 import type { CreateWorld } from '../../actors/simulation/simulate-seeds.ts';
 import type { World } from '../../actors/simulation/world.ts';
 import { assert } from '../../shared-memory/assert.ts';
 import { changeAsAsked } from '../asked-change.ts';
+import { fillPosition, trimPrefix } from '../chain.ts';
 import type { LinkKind } from '../client-options.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Procedure } from '../procedure.ts';
@@ -18,7 +19,7 @@ import { repair } from '../repair.ts';
 import { restore } from '../restore.ts';
 import type { Tears } from './hosted-actor.ts';
 import { auditLog } from './log-audit.ts';
-import { checkLog } from './log-checker.ts';
+import { checkLog, type FinalState, type LoggedOperation } from './log-checker.ts';
 import { Chaos, type ChaosPlan, drawChaos } from './simulated-chaos.ts';
 import { SimulatedClients, STREAMS } from './simulated-clients.ts';
 import { Invariants } from './simulated-invariants.ts';
@@ -31,10 +32,16 @@ const STEPS_MAX = 200_000;
 /** Once nothing fails any more, everything ends within this time (RELIABILITY 2.3). */
 const LIVENESS_MS = 5000;
 const OWN_REPAIR_MS = 20;
+/** Trimmed memory is reclaimed some time later. */
+const ROOM_MS = 20;
 const HELD_BACK_MS_MAX = 200;
+/** One for entries, besides those for urgent ones. */
+const CHUNKS_LEAST = 3;
+const CHUNKS_PLENTY = 64;
 
 interface Shape extends SimulatedLogOptions {
   readonly clients: number;
+  readonly chunks: number;
   readonly housekeeper: boolean;
   /** Clients reconfigure now and then. */
   readonly reconfigures: boolean;
@@ -66,6 +73,7 @@ function drawShape(random: Random): Shape {
     spares: random.chance(0.8) ? 1 + random.below(4) : 0,
     actorThreads: 2 + random.below(4),
     slots: random.chance(0.2) ? 16 : 64,
+    chunks: drawChunks(random.fork('room')),
     links: random.pick(links),
     isPaced: () => isPaced,
     repairs: true,
@@ -74,6 +82,11 @@ function drawShape(random: Random): Shape {
     tearRate: random.chance(0.5) ? random.logarithmic(0.002, 0.2) : 0,
     ownRepairs: random.chance(0.5),
   };
+}
+
+/** In some seeds there is no room for all entries. */
+function drawChunks(random: Random): number {
+  return random.chance(0.25) ? CHUNKS_LEAST + random.below(6) : CHUNKS_PLENTY;
 }
 
 /** Clients, or the threads of actors, or all of them; the world kills few of them in a run. */
@@ -141,6 +154,7 @@ class Seed {
     world.run({ untilMs: end, until: () => this.#clients.allEnded() && this.#clients.areQuiet() });
     this.#clients.checkAllEnded();
     this.#restore();
+    if (this.#shape.chunks !== CHUNKS_PLENTY) this.#complete();
     this.#check();
   }
 
@@ -164,17 +178,51 @@ class Seed {
   #restore(): void {
     const log = this.#log;
     const world = this.#world;
+    const middle = world.now() + LIVENESS_MS / 2;
     const end = world.now() + LIVENESS_MS;
     const isOver = (): boolean => log.isWhole && log.areAllNoticed;
     for (;;) {
       world.run({ untilMs: Math.min(end, world.now() + 50), until: isOver });
       // The last death may still hold up whoever reconfigures.
-      if (isOver() && log.end(log.run(this.#owner, repairAndRestore)).kind === 'done') break;
+      const outcome = isOver() ? log.end(log.run(this.#owner, repairAndRestore)) : undefined;
+      if (outcome?.kind === 'done') break;
       assert(world.now() < end, 'the log is whole again');
+      if (outcome?.code === 'ERR_LOG_FULL' || world.now() > middle) this.#makeRoom();
       if (!this.#shape.housekeeper) log.end(log.run(this.#owner, repairAndRestore));
     }
     if (log.map().sequencer !== NO_SEQUENCER) return;
     log.ran(this.#owner, (client) => changeAsAsked(client, { sequencer: 'replace' }));
+  }
+
+  /** A copy takes room that a full log does not have: then it has to be trimmed. */
+  #makeRoom(): void {
+    if (this.#shape.chunks === CHUNKS_PLENTY) return;
+    this.#world.mark('trim made room for a copy');
+    this.#trimAll();
+  }
+
+  /** The same for the values that their writers left to others. */
+  #complete(): void {
+    const log = this.#log;
+    for (let position = 0; position < log.tail; position++) {
+      const outcome = log.end(log.run(this.#owner, (one) => fillPosition(one, position)));
+      const isFull = outcome.kind === 'failed' && outcome.code === 'ERR_LOG_FULL';
+      if (isFull) return this.#makeRoom();
+    }
+  }
+
+  /** What is trimmed is reclaimed by then. */
+  #trimAll(): void {
+    const log = this.#log;
+    // As their links do once they are idle for a while (mailbox-link.ts).
+    for (const [index, client] of log.clients.entries()) log.act(index, () => client.rest());
+    log.end(log.run(this.#owner, (client) => trimPrefix(client, log.tail)));
+    // What the dead have leased and never used waits for a reclaim, and an empty log is not trimmed.
+    const owner = log.clients[this.#owner];
+    log.act(this.#owner, () => {
+      for (const unit of log.map().units()) owner.nudge(unitActor(unit));
+    });
+    log.world.run({ untilMs: log.world.now() + ROOM_MS });
   }
 
   #check(): void {
@@ -187,7 +235,9 @@ class Seed {
       mayLose,
       grantsAnew: this.#plan.losesSequencer,
     });
-    const violations = checkLog(this.#clients.history(), final).filter(
+    const history = this.#clients.history();
+    this.#markFates(history, final);
+    const violations = checkLog(history, final).filter(
       // What the sequencer's memory has forgotten, its tail may go back to.
       ({ rule }) => !(this.#plan.losesSequencer && 'efg'.includes(rule)),
     );
@@ -198,11 +248,32 @@ class Seed {
     this.#checkServes(mayLose);
   }
 
-  /** A log that is whole takes appends, unless it is full. */
+  /** What became of appends of which it was not known. */
+  #markFates(history: readonly LoggedOperation[], final: readonly FinalState[]): void {
+    const there = new Set(final.map((one) => (typeof one === 'string' ? '' : one.value)));
+    // What was trimmed nobody knows, unless it was read before.
+    for (const { outcome, value } of history) if (outcome === 'value') there.add(value);
+    const isTrimmed = final.includes('trimmed');
+    for (const { kind, outcome, value } of history) {
+      if (kind !== 'append' || outcome !== 'unknown') continue;
+      if (there.has(value)) this.#world.mark('unknown outcome: it is in the log');
+      else if (!isTrimmed) this.#world.mark('unknown outcome: it is not in the log');
+    }
+  }
+
+  /** A log that is whole takes appends; if it is full, once all of it is trimmed. */
   #checkServes(mayLose: boolean): void {
-    const append = this.#log.append(this.#owner, 'in the end');
-    const outcome = this.#log.end(append);
-    if (outcome.kind === 'done' || outcome.code === 'ERR_LOG_FULL') return;
+    const end = this.#world.now() + LIVENESS_MS;
+    let append = this.#log.append(this.#owner, 'in the end');
+    let outcome = this.#log.end(append);
+    while (outcome.kind === 'failed' && outcome.code === 'ERR_LOG_FULL') {
+      assert(this.#world.now() < end, 'a trimmed log takes appends');
+      this.#trimAll();
+      append = this.#log.append(this.#owner, 'after the trim');
+      outcome = this.#log.end(append);
+      if (outcome.kind === 'done') this.#world.mark('trim made room in the end');
+    }
+    if (outcome.kind === 'done') return;
     assert(mayLose && outcome.code === 'ERR_CORRUPT', `the log serves: ${append.reason}`);
   }
 }
