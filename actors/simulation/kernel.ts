@@ -180,7 +180,10 @@ export class Kernel implements Surroundings {
     this.#stalls.begin(life, durationMs, this.#now);
   }
 
-  /** Delay becomes constant, nothing more is lost or comes twice, all priorities are equal, no stall or kill drawn; sleepers wake now. */
+  /**
+   * Delay becomes constant, nothing more is lost or comes twice, all priorities are equal, no stall
+   * or kill is drawn; sleepers wake now.
+   */
   stopFaults(): void {
     const { delayMinMs, detectionMs } = this.faults;
     this.faults = { ...NO_FAULTS, delayMinMs, delayMeanMs: delayMinMs, detectionMs };

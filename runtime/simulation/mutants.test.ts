@@ -102,7 +102,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     what: 'a read is answered from the head',
     file: ['runtime/read', 'runtime/stream-reader'],
-    edits: [['memory.unit(chain[chain.length - 1])', 'memory.unit(chain[0])', 'everywhere']],
+    edits: [['chain[chain.length - 1]', 'chain[0]', 'everywhere']],
     seenBy: 'corfu-paper',
   },
   {
@@ -199,6 +199,14 @@ const MUTANTS: readonly Mutant[] = [
         'state !== ChunkState.PARTIAL',
       ],
       ['if (this.usedLimit(chunk) <= watermark)', 'if (true)'],
+    ],
+    seenBy: 'seeds',
+  },
+  {
+    what: 'what is trimmed is not reclaimed',
+    file: 'shared-memory/chunk-table',
+    edits: [
+      ['if (state !== ChunkState.PARTIAL || this.usedLimit(chunk) > watermark)', 'if (true)'],
     ],
     seenBy: 'seeds',
   },
@@ -379,7 +387,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     what: 'the streams of a checkpoint are forgotten',
     file: 'runtime/stream-scan',
-    edits: [['positions.filter((position) => position >= 0 && position < base)', '[]']],
+    edits: [['positions.filter((position) => position >= 0)', '[]']],
     seenBy: 'seeds',
   },
 ];

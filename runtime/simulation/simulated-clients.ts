@@ -76,6 +76,7 @@ export class SimulatedClients {
   #moment = 0;
   #appends = 0;
   #wasFull = false;
+  #checkpoints = 0;
 
   /** Of the clients that the log has now. */
   constructor(
@@ -102,6 +103,11 @@ export class SimulatedClients {
       // A second operation at the same time.
       if (this.#random.chance(0.4)) this.#later(index);
     }
+  }
+
+  /** Under way, those of dead clients included. */
+  get checkpoints(): number {
+    return this.#checkpoints;
   }
 
   allEnded(): boolean {
@@ -288,10 +294,12 @@ export class SimulatedClients {
 
   #checkpoint(client: number): void {
     const base = this.#log.tail;
+    this.#checkpoints += 1;
     this.#log.run(
       client,
       (one) => checkpointStreams(one, CHECKPOINT_EVERY),
       (outcome) => {
+        this.#checkpoints -= 1;
         const isWritten = this.#log.memory.sequencer.checkpointPosition() >= base;
         if (outcome.kind === 'done' && isWritten) {
           this.#observer.checkpoint = { base, last: this.#log.tail };

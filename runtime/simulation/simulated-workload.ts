@@ -151,7 +151,13 @@ class Seed {
     this.#log.supervisor.ownRepairMs = OWN_REPAIR_MS;
     // Liveness: once nothing fails any more, everything under way comes to an end.
     const end = world.now() + LIVENESS_MS;
-    world.run({ untilMs: end, until: () => this.#clients.allEnded() && this.#clients.areQuiet() });
+    const areQuiet = (): boolean => this.#clients.allEnded() && this.#clients.areQuiet();
+    world.run({ untilMs: end - LIVENESS_MS / 2, until: areQuiet });
+    // A checkpoint waits for the sequencer's lock as long as its owner is not replaced, which is left
+    // to the housekeeper.
+    const waits = this.#clients.checkpoints > 0 && !this.#shape.housekeeper;
+    if (waits) this.#log.run(this.#owner, repair);
+    world.run({ untilMs: end, until: areQuiet });
     this.#clients.checkAllEnded();
     this.#restore();
     if (this.#shape.chunks !== CHUNKS_PLENTY) this.#complete();
