@@ -306,7 +306,7 @@ const MUTANTS: readonly Mutant[] = [
     file: 'runtime/chain',
     edits: [['!(yield* forgetInCopies(chain)) || ', '']],
     seenBy: 'seeds',
-    from: 14300,
+    from: 26700,
   },
   {
     what: 'a spare is not claimed',
@@ -327,7 +327,7 @@ const MUTANTS: readonly Mutant[] = [
       ],
     ],
     seenBy: 'seeds',
-    from: 11650,
+    from: 3200,
   },
   {
     what: 'an append fails because a repair has failed',
