@@ -32,6 +32,8 @@ const STEPS_MAX = 200_000;
 /** Once nothing fails any more, everything ends within this time (RELIABILITY 2.3). */
 const LIVENESS_MS = 5000;
 const OWN_REPAIR_MS = 20;
+/** The latest of what waits for higher priorities, or comes a second time. */
+const LATE_MS_MAX = 400;
 /** Trimmed memory is reclaimed some time later. */
 const ROOM_MS = 20;
 const HELD_BACK_MS_MAX = 200;
@@ -147,6 +149,7 @@ class Seed {
     world.run({ untilMs: FAULTS_END_MS, until: () => this.#clients.allEnded() });
     this.#chaos.end();
     this.#tears.rate = 0;
+    const { duplicateRate, lagMs } = world.faults;
     world.stopFaults();
     this.#log.supervisor.ownRepairMs = OWN_REPAIR_MS;
     // Liveness: once nothing fails any more, everything under way comes to an end.
@@ -159,6 +162,8 @@ class Seed {
     if (waits) this.#log.run(this.#owner, repair);
     world.run({ untilMs: end, until: areQuiet });
     this.#clients.checkAllEnded();
+    // What comes late would change the log while it is looked at.
+    if (duplicateRate > 0 || lagMs > 0) world.run({ untilMs: world.now() + LATE_MS_MAX });
     this.#restore();
     if (this.#shape.chunks !== CHUNKS_PLENTY) this.#complete();
     this.#check();
