@@ -10,6 +10,7 @@
 import { unitActor } from '../actors/actor-ids.ts';
 import { MessageType } from '../actors/message.ts';
 import { type Rebuild, rebuildOf } from '../actors/next-projection.ts';
+import { NO_SEQUENCER } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { fillPosition, stageCopy } from './chain.ts';
@@ -115,6 +116,12 @@ function isDeleted(outcome: number): boolean {
   return outcome === SlotOutcome.JUNK || outcome === SlotOutcome.TRIMMED;
 }
 
+/** One position less that lies above the tail; whoever has it does not use it. */
+function* takeToken({ map }: LogClient): Procedure<void> {
+  const { sequencer, epoch } = map;
+  yield* call({ oneSided: true, to: sequencer, type: MessageType.SEQUENCER_NEXT, epoch });
+}
+
 /** `owed`: of the client's projection. */
 function positionOf({ map }: LogClient, owed: Rebuild, address: number): Position {
   const { from, extents } = map.projection.ranges[owed.range];
@@ -123,8 +130,12 @@ function positionOf({ map }: LogClient, owed: Rebuild, address: number): Positio
 
 /** A hole is filled on the chain, and visited again. */
 function* decide(client: LogClient, owed: Rebuild, address: number): Procedure<boolean> {
+  const position = positionOf(client, owed, address);
   try {
-    yield* fillPosition(client, positionOf(client, owed, address));
+    // A range ends with a row, which may lie above the tail: nobody was granted that position yet.
+    const { sequencer } = client.map;
+    const isGranted = sequencer === NO_SEQUENCER || position < client.tail();
+    yield* isGranted ? fillPosition(client, position) : takeToken(client);
   } catch (error) {
     if (!(error instanceof TangoError)) throw error;
   }

@@ -109,6 +109,27 @@ onBothLinks(
   },
 );
 
+// CORFU 1.12: between the projection and the build
+onBothLinks('the tail is above all that is written while a new sequencer is built', {}, (make) => {
+  const log = make();
+  for (let i = 0; i < 5; i++) log.appended(ANNE, `entry ${i}`);
+  log.kill(log.homeOf(log.map.sequencer));
+  const { sequencer } = log.memory;
+  sequencer.setTail(0);
+  // Somebody is in the critical section: nothing can be installed yet.
+  sequencer.tryLock(log.clients[CARLA].incarnation);
+  const repaired = log.run(BERTA, repair);
+  log.stepUntil(BERTA, stepsOf(40));
+  assert.ok(log.memory.layoutStore.newestEpoch() > 1);
+  assert.ok(sequencer.builtEpoch() < sequencer.requiredBuild(), 'it is not built yet');
+  assert.is(log.clients[CARLA].tail(), 5);
+  assert.is(log.read(CARLA, 4), 'entry 4');
+  sequencer.unlock();
+  log.clientThreads[BERTA].stopped = false;
+  log.value(repaired);
+  assert.is(log.appended(ANNE, 'entry 5'), 5);
+});
+
 // Tango 2.5: a record of a checkpoint may be younger than its base
 for (const tokens of [1, 4]) {
   sequencers(

@@ -41,6 +41,9 @@ function* takeRecords(client: LogClient): Procedure<StreamRecord[] | undefined> 
   const records: StreamRecord[] = [];
   for (;;) {
     if (!sequencer.tryLock(client.incarnation)) {
+      const owner = sequencer.lockOwner();
+      // Then the sequencer has failed: its successor's state is not this one.
+      if (owner !== 0 && !client.membership.lives(owner)) return undefined;
       yield* pause(LOCKED_PAUSE_MS);
       continue;
     }

@@ -124,8 +124,13 @@ chunkTable('retires the chunks of a dead tenant, and nobody else’s', () => {
   const { chunks, words } = freshTable();
   const ofAnne = [chunks.lease(ANNE, 64, false), chunks.lease(ANNE, 64, false)];
   const ofBerta = chunks.lease(BERTA, 64, false);
+  for (const chunk of ofAnne) chunks.setUsedLimit(chunk, 7);
+  const unused = chunks.lease(ANNE, 64, true);
+  chunks.setUsed(unused, 64);
   chunks.retireAllOf(ANNE, 1000);
   for (const chunk of ofAnne) assert.is(words[stateIndex(chunk)], ChunkState.PARTIAL);
+  assert.is(words[stateIndex(unused)], ChunkState.FREE, 'nobody ever saw an entry of it');
+  assert.is(chunks.used(unused), 0);
   assert.is(words[stateIndex(ofBerta)], BERTA);
   assert.throws(() => chunks.retireAllOf(ChunkState.PARTIAL, 0), /incarnation/);
 });

@@ -121,7 +121,9 @@ export class ChunkTable {
     for (let chunk = 0; chunk < this.count; chunk++) {
       if (Atomics.load(this.#words, this.#stateIndex(chunk)) !== tenant) continue;
       if (this.usedLimit(chunk) > limit) this.setUsedLimit(chunk, limit);
-      this.retire(chunk);
+      // No entry of it was ever shown to anybody, and no trim would come for it.
+      if (this.usedLimit(chunk) === 0) this.free(chunk);
+      else this.retire(chunk);
     }
   }
 
