@@ -33,7 +33,7 @@ export class StorageUnit implements Actor {
   #reclaiming = false;
   /** Until the next look: flights take microseconds, unless their thread waits for a core. */
   #pauseMs = 0;
-  /** The stay on this thread, and the memory's tenancy, when that was noted: after a wipe it means nothing. */
+  /** The stay on this thread, and the memory's tenancy, when that was noted: in another it is void. */
   #stay = 0;
   #tenancy = 0;
 

@@ -102,8 +102,8 @@ export function trimEverything({ client, link }: BenchLink): void {
 
 /**
  * Fills an empty log to three quarters with entries of `payloadBytes`, at most `limit`, and returns
- * how many there are. Positions 0 … n - 1 are complete, entries of the log's own among them. Entry number i belongs to
- * `streams[i % streams.length]`, to none when there are none. Blocks.
+ * how many there are. Positions 0 … n - 1 are complete, entries of the log's own among them. Entry
+ * number i belongs to `streams[i % streams.length]`, to none when there are none. Blocks.
  */
 export function fillLog(
   bench: BenchLink,
