@@ -163,7 +163,7 @@ export class AppendOperation implements RequestHandler {
     for (; this.index < chain.length; this.index++) {
       const { slots } = memory.unit(chain[this.index]);
       if (slots.sealedEpoch() >= epoch) return this.#disturbed(SlotOutcome.SEALED);
-      const outcome = slots.tryWrite(this.address, this.reference);
+      const outcome = slots.tryWriteGranted(this.address, this.reference);
       if (outcome !== SlotOutcome.OK) return this.#disturbed(outcome);
     }
     if (chain.length === 0) return this.#disturbed(SlotOutcome.SEALED);

@@ -104,6 +104,16 @@ export class Slots {
     return this.#claim(address, reference);
   }
 
+  /**
+   * As tryWrite, for an address whose position was granted in this flight: it was not trimmed before,
+   * and if a prefix trim passes it meanwhile, its slot is not reclaimed before the flight has ended.
+   */
+  tryWriteGranted(address: number, reference: number): SlotOutcome {
+    assert(reference >= FIRST_REFERENCE, 'a reference is no state word');
+    if (address >= this.#claimLimit() && !this.#admit(address)) return SlotOutcome.FULL;
+    return this.#decide(address, reference);
+  }
+
   /** Decides `address` as junk if it is unwritten (CORFU 1.7). Takes no entry bytes. */
   tryJunk(address: number): SlotOutcome {
     return this.#claim(address, SlotWord.JUNK);
@@ -207,6 +217,10 @@ export class Slots {
   #claim(address: number, word: number): SlotOutcome {
     if (address >= this.#claimLimit() && !this.#admit(address)) return SlotOutcome.FULL;
     if (address < this.watermark()) return SlotOutcome.TRIMMED;
+    return this.#decide(address, word);
+  }
+
+  #decide(address: number, word: number): SlotOutcome {
     const slot = this.#first + ((address | 0) & this.#mask);
     // Linearisation point. Publishes the staged bytes; pairs with load().
     const before = Atomics.compareExchange(this.#words, slot, SlotWord.UNWRITTEN, word);

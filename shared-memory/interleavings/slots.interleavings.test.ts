@@ -2,8 +2,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CHUNK_RECORD_BYTES } from '../entry-bytes-layout.ts';
 import { EntryReader } from '../entry-reader.ts';
+import { Quiescence } from '../quiescence.ts';
 import { Slots } from '../slots.ts';
 import { CLAIM_LIMIT_OFFSET, SlotOutcome, SlotWord, UNIT_HEADER_BYTES } from '../slots-layout.ts';
+import { allocateThreadTable, ThreadTable } from '../thread-table.ts';
 import { UnitMemory } from '../unit-memory.ts';
 import { LONG_BYTES, raiseLong } from '../words.ts';
 import { assertFinds, explore, sample } from './explorer.ts';
@@ -22,6 +24,7 @@ import {
 import { quietly } from './watched-memory.ts';
 
 const { OK, WRITTEN, JUNK, TRIMMED, UNWRITTEN, FULL } = SlotOutcome;
+const GRANTED = 100;
 const FIRST_SLOT_BYTE = UNIT_HEADER_BYTES + SIZES.chunkCount * CHUNK_RECORD_BYTES;
 
 const slots = suite('slots interleavings');
@@ -246,7 +249,53 @@ function trimBeyond(raise: (unit: SharedArrayBuffer, address: number) => void): 
   };
 }
 
+/**
+ * A write in the flight in which its position was granted looks at no watermark. A trim passes it, waits,
+ * and gives the slot to the next lap.
+ */
+function grantedWrite(flies: boolean): Program {
+  const unit = allocateSmallUnit();
+  const memory = new UnitMemory(unit);
+  const table = allocateThreadTable(1);
+  new ThreadTable(table).claim(0, 1);
+  const tail = new SharedArrayBuffer(4);
+  const tableOn = (): ThreadTable => quietly(() => new ThreadTable(table));
+  return {
+    threads: {
+      writer: () => {
+        const threads = tableOn();
+        if (flies) threads.announce(0);
+        Atomics.store(new Int32Array(tail), 0, 1);
+        const outcome = viewsOn(unit).slots.tryWriteGranted(0, GRANTED);
+        if (flies) threads.leave(0);
+        return outcome;
+      },
+      unit: () => {
+        const { slots } = viewsOn(unit);
+        // Nobody trims what was not granted.
+        if (Atomics.load(new Int32Array(tail), 0) === 0) return undefined;
+        slots.raiseWatermark(1);
+        const quiescence = new Quiescence(tableOn());
+        quiescence.begin();
+        if (!quiescence.passed() && !quiescence.passed()) return undefined;
+        slots.reclaimSlots(1);
+        return slots.tryJunk(2);
+      },
+    },
+    killable: ['writer'],
+    racyReads: [clearedSlots(unit)],
+    atEnd(glance) {
+      if (glance.thread('unit').outcome === undefined) return;
+      assert.is(memory.slots.load(2), SlotWord.JUNK, 'the slot is of the next lap');
+    },
+  };
+}
+
 for (const kills of [0, 1]) {
+  slots(`a granted write stays in its lap, kills=${kills}`, () => {
+    explore(`granted write kills ${kills}`, () => grantedWrite(true), { kills });
+  });
+
   slots(`the written limit counts every claim, kills=${kills}`, () => {
     explore(`written limit kills ${kills}`, limitReader, { kills });
   });
@@ -300,6 +349,12 @@ slots('finds a look that loads the slot before the limit', () => {
 slots('finds a look that loads the watermark before the slot', () => {
   assertFinds(/outcome 4 of address 0/, () =>
     explore('mutant watermark first', () => lookers(WatermarkFirst)),
+  );
+});
+
+slots('finds a granted write that is in no flight', () => {
+  assertFinds(/of the next lap/, () =>
+    explore('mutant no flight', () => grantedWrite(false), { races: false }),
   );
 });
 
