@@ -30,6 +30,8 @@ const TURN_PAUSE_MS = 0.05;
 
 /** What a walk met at a position: backpointers to go on with, nothing of use, or the trim. */
 type Met = 'linked' | 'nothing' | 'trimmed';
+/** What a look at a position has loaded. */
+type Loaded = 'entry' | 'nothing';
 
 export class StreamReader {
   readonly stream: StreamId;
@@ -104,8 +106,9 @@ export class StreamReader {
     let count = 0;
     try {
       while (this.#next < this.#positions.length) {
-        const there = yield* this.#loadNext(played);
-        if (!there) continue;
+        const loaded = this.#tryLoadNext(played);
+        if (loaded === undefined) yield* this.#decideNext();
+        if (loaded !== 'entry') continue;
         this.#handOver(played, handler);
         count++;
       }
@@ -147,37 +150,43 @@ export class StreamReader {
     return undefined;
   }
 
-  /** Loads the entry at #next into `played` and advances; false when there is none to hand over. */
-  *#loadNext(played: PlayedEntryPlace): Procedure<boolean> {
+  /**
+   * Loads the entry at #next into `played` and advances; undefined while it is not decided, or not
+   * trimmed on every replica: reading it ends that.
+   */
+  #tryLoadNext(played: PlayedEntryPlace): Loaded | undefined {
     const client = this.#client;
+    const { map, memory } = client;
     const position = this.#positions[this.#next];
-    const { map } = client;
-    if (position < client.memory.sequencer.trimMark()) {
+    if (position < memory.sequencer.trimMark()) {
       this.#passTrimmed(position);
       this.#next++;
-      return false;
+      return 'nothing';
     }
-    const { unit, reader } = this.#tailOf(position);
+    const unit = this.#tailOf(position);
+    const { reader } = memory.unit(unit);
     const address = map.addressOf(position);
     const outcome = reader.locate(address, position, unitTenancy(unit));
-    if (this.#isOpen(position, outcome)) {
-      const entry = yield* readPosition(client, position);
-      // Decided now, and looked at once more; unless a prefix trim has passed it by.
-      if (entry.kind === 'trimmed') this.#passTrimmed(position);
-      return false;
-    }
+    if (this.#isOpen(position, outcome)) return undefined;
     const complete =
       outcome === SlotOutcome.WRITTEN &&
       played.load(reader, address, position) &&
-      position >= client.memory.sequencer.trimMark();
+      position >= memory.sequencer.trimMark();
     // Of a unit that may not have been the last of its chain any more: look again.
     if (!client.isCurrent) {
       client.refreshProjection();
-      return false;
+      return 'nothing';
     }
     if (!complete && outcome !== SlotOutcome.JUNK) this.#passTrimmed(position);
     this.#next++;
-    return complete;
+    return complete ? 'entry' : 'nothing';
+  }
+
+  /** Decided then, and looked at once more; unless a prefix trim has passed it by. */
+  *#decideNext(): Procedure<void> {
+    const position = this.#positions[this.#next];
+    const entry = yield* readPosition(this.#client, position);
+    if (entry.kind === 'trimmed') this.#passTrimmed(position);
   }
 
   /** The handler may use this cursor itself; if it throws, the entry is the next one again. */
@@ -297,7 +306,8 @@ export class StreamReader {
     const client = this.#client;
     for (;;) {
       if (position < client.memory.sequencer.trimMark()) return 'trimmed';
-      const { unit, reader } = this.#tailOf(position);
+      const unit = this.#tailOf(position);
+      const { reader } = client.memory.unit(unit);
       const address = client.map.addressOf(position);
       const outcome = reader.locate(address, position, unitTenancy(unit));
       if (this.#isOpen(position, outcome)) {
@@ -324,12 +334,10 @@ export class StreamReader {
   }
 
   /** The tail replica. Throws when every replica is lost. */
-  #tailOf(position: Position): { unit: UnitId; reader: EntryReader } {
-    const { map, memory } = this.#client;
-    const { chain } = map.extentOf(position);
+  #tailOf(position: Position): UnitId {
+    const { chain } = this.#client.map.extentOf(position);
     if (chain.length === 0) throw lostError(this.#client, position);
-    const unit = chain[chain.length - 1];
-    return { unit, reader: memory.unit(unit).reader };
+    return chain[chain.length - 1];
   }
 
   #decodeHeader(reader: EntryReader, position: Position): boolean {
