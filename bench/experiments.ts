@@ -1,6 +1,7 @@
 /** All experiments, in the order in which they run and are listed. */
 import { experiment as appendLatency } from './append-latency.bench.ts';
 import { experiment as appendThroughput } from './append-throughput.bench.ts';
+import { experiment as directAppendThroughput } from './direct-append-throughput.bench.ts';
 import { experiment as failover } from './failover.bench.ts';
 import type { Experiment } from './harness/experiment.ts';
 import { experiment as mailboxThroughput } from './one-to-one-mailbox-throughput.bench.ts';
@@ -15,6 +16,7 @@ export const experiments: readonly Experiment[] = [
   mailboxLatency,
   tokenThroughput,
   appendThroughput,
+  directAppendThroughput,
   appendLatency,
   randomRead,
   playback,

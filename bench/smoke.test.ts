@@ -28,6 +28,7 @@ const RESULTS: Readonly<Record<string, readonly string[]>> = {
     'appendSync, copied',
     'appendSync latency',
   ],
+  'direct-append-throughput': ['callback', 'callback, copied', 'promise', 'promise, copied'],
   'append-latency': [
     'three round trips, bare mailboxes',
     'one round trip, postMessage',
