@@ -206,6 +206,19 @@ slots('end the trimmed run at the address limit when all is trimmed', () => {
   assert.is(unit.trimmedRunEnd(), 7 + unit.count);
 });
 
+slots('tell a trimmed address from one that does not fit, also above all slots', () => {
+  const unit = freshSlots();
+  const beyond = 3 * unit.count;
+  assert.is(unit.tryWrite(beyond, REFERENCE), SlotOutcome.FULL);
+  unit.raiseWatermark(beyond + 1);
+  for (const address of [unit.count, beyond]) {
+    assert.is(unit.tryWrite(address, REFERENCE), SlotOutcome.TRIMMED);
+    assert.is(unit.tryWriteGranted(address, REFERENCE), SlotOutcome.TRIMMED);
+    assert.is(unit.tryJunk(address), SlotOutcome.TRIMMED);
+  }
+  assert.is(unit.tryJunk(beyond + 1), SlotOutcome.FULL);
+});
+
 slots('know the highest address claimed, in whatever order', () => {
   const unit = freshSlots();
   for (const [address, limit] of [

@@ -110,7 +110,7 @@ export class Slots {
    */
   tryWriteGranted(address: number, reference: number): SlotOutcome {
     assert(reference >= FIRST_REFERENCE, 'a reference is no state word');
-    if (address >= this.#claimLimit() && !this.#admit(address)) return SlotOutcome.FULL;
+    if (address >= this.#claimLimit() && !this.#admit(address)) return this.#refusal(address);
     return this.#decide(address, reference);
   }
 
@@ -215,7 +215,7 @@ export class Slots {
   }
 
   #claim(address: number, word: number): SlotOutcome {
-    if (address >= this.#claimLimit() && !this.#admit(address)) return SlotOutcome.FULL;
+    if (address >= this.#claimLimit() && !this.#admit(address)) return this.#refusal(address);
     if (address < this.watermark()) return SlotOutcome.TRIMMED;
     return this.#decide(address, word);
   }
@@ -237,6 +237,11 @@ export class Slots {
     const block = address - (address % CLAIM_BLOCK) + CLAIM_BLOCK;
     raiseLong(this.#longs, CLAIM_LIMIT, Math.min(block, most));
     return true;
+  }
+
+  /** Why no slot serves the address: a prefix trim that is not reclaimed yet may have passed it. */
+  #refusal(address: number): SlotOutcome {
+    return address < this.watermark() ? SlotOutcome.TRIMMED : SlotOutcome.FULL;
   }
 }
 
