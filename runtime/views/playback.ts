@@ -7,7 +7,6 @@
  * versions are kept for every object, hosted here or not, and each playback decides each commit
  * alike, without asking anybody.
  */
-import { unitTenancy } from '../../actors/actor-ids.ts';
 import { TangoError } from '../../actors/tango-error.ts';
 import { EntryKind } from '../../shared-memory/entry-layout.ts';
 import { SlotOutcome } from '../../shared-memory/slots-layout.ts';
@@ -121,15 +120,18 @@ export class Playback {
     const unit = chain[chain.length - 1];
     const { reader } = memory.unit(unit);
     const address = map.addressOf(position);
-    const outcome = reader.locate(address, position, unitTenancy(unit));
+    const outcome = memory.locate(unit, address, position);
     if (outcome === SlotOutcome.UNWRITTEN) return 'undecided';
     if (outcome === SlotOutcome.TRIMMED) {
       if (!isTrimmedThrough(client, position)) return 'undecided';
       if (client.isCurrent) throw trimmed(position);
       return 'again';
     }
-    const isRecords = outcome === SlotOutcome.WRITTEN && reader.kind === EntryKind.OBJECTS;
-    const isWhole = !isRecords || this.#place.load(reader, address, position);
+    const isWritten = outcome === SlotOutcome.WRITTEN;
+    const isRecords = isWritten && reader.kind === EntryKind.OBJECTS;
+    const isWhole = isRecords
+      ? this.#place.load(reader, address, position)
+      : !isWritten || reader.confirm(address);
     // AFTER the read: only now it is known that the unit was the last of the chain, and not wiped.
     if (!isWhole || !client.isCurrent) return 'again';
     return isRecords ? 'records' : 'nothing';
