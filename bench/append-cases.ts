@@ -36,8 +36,6 @@ const COPY_BYTES_MIN = 4096;
 /** How much is appended, and how often. */
 export interface AppendValues extends Rounds {
   readonly appends: number;
-  /** None where nothing blocks. */
-  readonly blockingAppends?: number;
 }
 
 export interface Case {
@@ -143,7 +141,8 @@ async function appendWhenRoom(log: SharedLog, payload: Uint8Array): Promise<void
   }
 }
 
-export async function measureBlocking(one: Case): Promise<void> {
+/** `count` appends a round. */
+export async function measureBlocking(one: Case, count: number): Promise<void> {
   const { values, bench, payloadBytes, report } = one;
   const { log } = bench.tango;
   const trimEvery = entriesPerTrim(bench.client, payloadBytes);
@@ -151,7 +150,6 @@ export async function measureBlocking(one: Case): Promise<void> {
   const trimWhenDue = (): void => {
     if (isTrimDue(bench.client, trimEvery)) log.trimPrefixSync(decidedEnd(bench.client));
   };
-  const count = values.blockingAppends ?? values.appends;
   const round = (): number => {
     for (let append = 0; append < count; append++) {
       log.appendSync(payload);

@@ -54,7 +54,7 @@ export const experiment: Experiment<typeof parameters> = {
       for (const window of values.windows) {
         await measurePromises({ ...caseOf, payloadBytes, window });
       }
-      await measureBlocking({ ...caseOf, payloadBytes, window: 1 });
+      await measureBlocking({ ...caseOf, payloadBytes, window: 1 }, values.blockingAppends);
     }
     report.note(
       'The limit of appends/s is three round trips of one client through bare mailboxes; ' +

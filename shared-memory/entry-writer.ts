@@ -28,7 +28,7 @@ export interface EntryHeader {
   payloadBytes: number;
   streamCount: number;
   epoch: number;
-  /** The log's own entry: a checkpoint of the stream state. */
+  /** Whose it is. */
   kind: EntryKind;
 }
 

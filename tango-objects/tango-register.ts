@@ -25,7 +25,7 @@ export class TangoRegister<T = unknown> extends ReplicatedObject<Operation<T>> {
 
   /**
    * Sets `value` if the register holds `expected` at that place in the log; resolves to whether it did.
-   * Values are equal when their encodings are.
+   * Values are compared by what they hold, strictly (util.isDeepStrictEqual).
    */
   compareAndSet(expected: T | undefined, value: T): Promise<boolean> {
     return this.change({ expected, value });

@@ -8,7 +8,6 @@
  *   checkStream       a stream played by its backpointers is what the full scan found
  *   checkPlayed       and so is what a thread has played while others were writing
  */
-
 import { setImmediate } from 'node:timers/promises';
 import type { UnitId } from '../../actors/actor-ids.ts';
 import type { LogMemory } from '../../actors/log-memory.ts';
