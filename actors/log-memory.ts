@@ -8,10 +8,11 @@ import type { Flight } from '../shared-memory/flight.ts';
 import { allocateHomeTable, HomeTable } from '../shared-memory/home-table.ts';
 import { type GridSizes, gridBytesFor, MailboxGrid } from '../shared-memory/mailbox-grid.ts';
 import { allocateSequencer, SequencerMemory } from '../shared-memory/sequencer-memory.ts';
+import type { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { allocateThreadTable, ThreadTable } from '../shared-memory/thread-table.ts';
 import { allocateUnit, UnitMemory, unitSizes } from '../shared-memory/unit-memory.ts';
 import { WriteOnceRegisters } from '../shared-memory/write-once-registers.ts';
-import { HOMES, type UnitId, unitId, unitIndex } from './actor-ids.ts';
+import { HOMES, type UnitId, unitId, unitIndex, unitTenancy } from './actor-ids.ts';
 import { MAILBOX_WORDS, STREAMS_MAX, STREAMS_PER_ENTRY_MAX } from './config.ts';
 import { allocateLayoutStore, LayoutStore } from './layout-store.ts';
 import { NO_SEQUENCER, ProjectionMap, rowsBefore } from './projection.ts';
@@ -108,6 +109,14 @@ export class LogMemory {
   /** The memory of a unit, or of whoever is its tenant by now; also by its plain index. */
   unit(unit: UnitId): UnitMemory {
     return this.#units[unitIndex(unit)];
+  }
+
+  /**
+   * Locates an entry at the unit's `address` by its reader (EntryReader.locate); UNWRITTEN once the
+   * memory is another unit's: whoever asks must look where the entry is now.
+   */
+  locate(unit: UnitId, address: number, position: number): SlotOutcome {
+    return this.unit(unit).reader.locate(address, position, unitTenancy(unit));
   }
 
   /** The id of the unit that the memory at `index` is tenanted by, or was last. */

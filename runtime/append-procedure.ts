@@ -3,7 +3,7 @@
  * where in the chain it was given; the writer's identity in the entry, never its bytes, tells its
  * own value from another's.
  */
-import { unitActor, unitTenancy } from '../actors/actor-ids.ts';
+import { unitActor } from '../actors/actor-ids.ts';
 import { MessageType } from '../actors/message.ts';
 import { NO_SEQUENCER } from '../actors/projection.ts';
 import { SEQUENCER_BUSY, TOO_MANY_STREAMS, URGENT } from '../actors/sequencer.ts';
@@ -216,7 +216,7 @@ function* isOurs(client: LogClient, append: AppendOperation): Procedure<boolean>
   const head = append.extent.chain[0];
   const { reader } = client.memory.unit(head);
   const outcome = client.map.has(head)
-    ? reader.locate(address, header.position, unitTenancy(head))
+    ? client.memory.locate(head, address, header.position)
     : undefined;
   if (outcome === SlotOutcome.WRITTEN) {
     const same =

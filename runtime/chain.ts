@@ -2,7 +2,7 @@
  * What a client does along a chain for others (CORFU 1.6, 1.7, 1.14): complete a value, decide a
  * hole, trim. Always head first; the head decides, whatever is below it follows.
  */
-import { type UnitId, unitActor, unitTenancy } from '../actors/actor-ids.ts';
+import { type UnitId, unitActor } from '../actors/actor-ids.ts';
 import { MessageType } from '../actors/message.ts';
 import { type ProjectionMap, rowsBefore } from '../actors/projection.ts';
 import { TangoError } from '../actors/tango-error.ts';
@@ -138,7 +138,7 @@ function* copyDown(chain: Chain): Procedure<LogEntry | undefined> {
   const { client, position } = chain;
   const { units, address } = chain;
   const { reader } = client.memory.unit(units[0]);
-  const found = reader.locate(address, position, unitTenancy(units[0]));
+  const found = client.memory.locate(units[0], address, position);
   if (found !== SlotOutcome.WRITTEN) return undefined;
   const entry = copyEntry(reader, address, position);
   if (entry === undefined) return undefined;
@@ -189,7 +189,7 @@ export function stageCopy(
   if (!client.map.has(source) || !client.map.has(target) || !client.isCurrent) return undefined;
   const { reader, words } = client.memory.unit(source);
   const { chunks, words: targetWords } = client.memory.unit(target);
-  const found = reader.locate(address, position, unitTenancy(source));
+  const found = client.memory.locate(source, address, position);
   if (found !== SlotOutcome.WRITTEN) return undefined;
   const from = reader.entryOffset;
   const bytes = alignUp(reader.payloadOffset + reader.payloadBytes - from, ENTRY_ALIGNMENT);

@@ -2,7 +2,6 @@
  * What the CORFU paper states, case by case, on the production classes in the simulator. The world
  * is calm unless a test says otherwise: a message takes 0.01 ms of virtual time.
  */
-
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Actor, ActorContext } from '../actors/actor.ts';

@@ -16,6 +16,7 @@ import { LogClient } from './log-client.ts';
 import { membershipOf } from './membership.ts';
 import type { Procedure } from './procedure.ts';
 import { repair } from './repair.ts';
+import { Settled } from './settled.ts';
 
 const FOR_EVER_MS = 0x7fff_ffff;
 const DRAIN_POLL_MS = 1;
@@ -116,20 +117,10 @@ export class MailboxLink {
 
   /** Runs a procedure while the calling thread blocks. */
   runSync<T>(procedure: Procedure<T>): T {
-    let outcome: { value: T } | { error: unknown } | undefined;
-    this.client.run(procedure, {
-      done: (value) => {
-        outcome = { value };
-      },
-      failed: (error) => {
-        outcome = { error };
-      },
-    });
-    this.drive(() => outcome !== undefined);
-    const ended = outcome as { value: T } | { error: unknown } | undefined;
-    if (ended === undefined) throw new Error('a procedure ends before its own deadline');
-    if ('error' in ended) throw ended.error;
-    return ended.value;
+    const outcome = new Settled<T>();
+    this.client.run(procedure, outcome);
+    this.drive(outcome.isSettled);
+    return outcome.take();
   }
 
   /** Blocks until `done()`; operations have deadlines of their own. */

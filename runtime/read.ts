@@ -2,7 +2,6 @@
  * Reading a position (CORFU 1.6): one-sided at the tail of its chain. What the tail does not hold
  * is not complete and is never returned before it is copied down.
  */
-import { unitTenancy } from '../actors/actor-ids.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { fillPosition } from './chain.ts';
@@ -35,7 +34,7 @@ function readUnderMap(client: LogClient, position: Position): LogEntry | undefin
   const unit = chain[chain.length - 1];
   const { reader } = memory.unit(unit);
   const address = map.addressOf(position);
-  switch (reader.locate(address, position, unitTenancy(unit))) {
+  switch (memory.locate(unit, address, position)) {
     case SlotOutcome.WRITTEN:
       client.counters.fetches++;
       return copyEntry(reader, address, position) ?? { kind: 'trimmed', position };

@@ -24,6 +24,7 @@ import type { OpenGate } from './open-gate.ts';
 import type { PlayedEntry } from './played-entry.ts';
 import type { Procedure } from './procedure.ts';
 import { decidePosition, readComplete, readPosition, unwritten } from './read.ts';
+import { Settled } from './settled.ts';
 import { StreamReader } from './stream-reader.ts';
 
 export interface AppendOptions {
@@ -300,29 +301,8 @@ const NO_OPTIONS: AppendOptions = {};
 const APPEND_KEYS = ['streams', 'signal'];
 
 /** The outcome of an append that a blocked thread waits for. */
-class SyncOutcome implements AppendCompletion {
-  #settled = false;
-  #position: Position = 0;
-  #error: unknown;
-  readonly isSettled = (): boolean => this.#settled;
-
-  begin(): void {
-    this.#settled = false;
-    this.#error = undefined;
-  }
-
+class SyncOutcome extends Settled<Position> implements AppendCompletion {
   appended(position: Position): void {
-    this.#settled = true;
-    this.#position = position;
-  }
-
-  failed(error: unknown): void {
-    this.#settled = true;
-    this.#error = error;
-  }
-
-  take(): Position {
-    if (this.#error !== undefined) throw this.#error;
-    return this.#position;
+    this.done(position);
   }
 }

@@ -10,7 +10,6 @@
  *
  * Time is virtual: it moves on with the steps, and to the next timer when nothing else is due.
  */
-
 import type { Actor, ActorContext } from '../actors/actor.ts';
 import {
   clientActor,

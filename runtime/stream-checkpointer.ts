@@ -3,7 +3,6 @@
  * some thousand positions instead of all of them. Part of the housekeeping; dying in the middle
  * leaves parts that nobody uses.
  */
-
 import { encodeCheckpoint, type StreamRecord } from '../actors/stream-checkpoint.ts';
 import { EntryKind } from '../shared-memory/entry-layout.ts';
 import type { LogClient } from './log-client.ts';

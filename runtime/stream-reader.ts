@@ -3,7 +3,7 @@
  * backpointers, next() reads them. sync before next is what makes it linearizable; next alone
  * never contacts the sequencer.
  */
-import { type UnitId, unitTenancy } from '../actors/actor-ids.ts';
+import type { UnitId } from '../actors/actor-ids.ts';
 import { MessageType } from '../actors/message.ts';
 import { NO_SEQUENCER } from '../actors/projection.ts';
 import { SEQUENCER_BUSY } from '../actors/sequencer.ts';
@@ -30,8 +30,8 @@ const TURN_PAUSE_MS = 0.05;
 
 /** What a walk met at a position: backpointers to go on with, nothing of use, or the trim. */
 type Met = 'linked' | 'nothing' | 'trimmed';
-/** What a look at a position has loaded. */
-type Loaded = 'entry' | 'nothing';
+/** What a look at a position has loaded; 'open': not decided, or not trimmed on every replica. */
+type Loaded = 'entry' | 'nothing' | 'open';
 
 export class StreamReader {
   readonly stream: StreamId;
@@ -107,7 +107,7 @@ export class StreamReader {
     try {
       while (this.#next < this.#positions.length) {
         const loaded = this.#tryLoadNext(played);
-        if (loaded === undefined) yield* this.#decideNext();
+        if (loaded === 'open') yield* this.#decideNext();
         if (loaded !== 'entry') continue;
         this.#handOver(played, handler);
         count++;
@@ -150,11 +150,8 @@ export class StreamReader {
     return undefined;
   }
 
-  /**
-   * Loads the entry at #next into `played` and advances; undefined while it is not decided, or not
-   * trimmed on every replica: reading it ends that.
-   */
-  #tryLoadNext(played: PlayedEntryPlace): Loaded | undefined {
+  /** Loads the entry at #next into `played` and advances, unless it is open: reading it ends that. */
+  #tryLoadNext(played: PlayedEntryPlace): Loaded {
     const client = this.#client;
     const { map, memory } = client;
     const position = this.#positions[this.#next];
@@ -166,8 +163,8 @@ export class StreamReader {
     const unit = this.#tailOf(position);
     const { reader } = memory.unit(unit);
     const address = map.addressOf(position);
-    const outcome = reader.locate(address, position, unitTenancy(unit));
-    if (this.#isOpen(position, outcome)) return undefined;
+    const outcome = memory.locate(unit, address, position);
+    if (this.#isOpen(position, outcome)) return 'open';
     const complete =
       outcome === SlotOutcome.WRITTEN &&
       played.load(reader, address, position) &&
@@ -309,7 +306,7 @@ export class StreamReader {
       const unit = this.#tailOf(position);
       const { reader } = client.memory.unit(unit);
       const address = client.map.addressOf(position);
-      const outcome = reader.locate(address, position, unitTenancy(unit));
+      const outcome = client.memory.locate(unit, address, position);
       if (this.#isOpen(position, outcome)) {
         const entry = yield* readPosition(client, position);
         if (entry.kind !== 'trimmed') continue;

@@ -2,8 +2,6 @@
  * Rebuilding the stream state from the log (Tango 2.5): a scan from the tail down, as far as the base
  * of the last whole checkpoint, or to the trimmed prefix. Every position is decided before.
  */
-
-import { unitTenancy } from '../actors/actor-ids.ts';
 import { type CheckpointPart, decodeCheckpoint } from '../actors/stream-checkpoint.ts';
 import { streamOfHeader } from '../actors/stream-header.ts';
 import { EntryKind } from '../shared-memory/entry-layout.ts';
@@ -62,7 +60,7 @@ class Scan {
       const unit = chain[chain.length - 1];
       const { reader } = memory.unit(unit);
       const address = map.addressOf(position);
-      const found = reader.locate(address, position, unitTenancy(unit)) === SlotOutcome.WRITTEN;
+      const found = memory.locate(unit, address, position) === SlotOutcome.WRITTEN;
       const streams: StreamId[] = [];
       for (let i = 0; found && i < reader.streamCount; i++) {
         streams.push(streamOfHeader(reader.words, reader.streamHeader(i)));

@@ -3,7 +3,6 @@
  * buffers. Nothing is replaced but the transport, the clock, chance and the threads: these are
  * tenants of the thread table that die, are noticed, and are replaced as the owner does it.
  */
-
 import type { Actor } from '../../actors/actor.ts';
 import {
   clientActor,

@@ -8,9 +8,10 @@ import type { Position } from '../log-entry.ts';
 import type { MailboxLink } from '../mailbox-link.ts';
 import type { OpenGate } from '../open-gate.ts';
 import { type Procedure, pause } from '../procedure.ts';
+import { Settled } from '../settled.ts';
 import { DIRECTORY_ID, Directory } from './directory.ts';
 import { encodeKey } from './object-key.ts';
-import { type ChangeCompletion, Outbox } from './outbox.ts';
+import { Outbox } from './outbox.ts';
 import { Playback, type Player, type RecordOutcome } from './playback.ts';
 import type { ObjectId, ObjectRecord, Update } from './record.ts';
 import type { ObjectBinding, ObjectType } from './replicated-object.ts';
@@ -239,7 +240,7 @@ export class Views {
 
   #changedSync(record: ObjectRecord, asksOutcome: boolean): RecordOutcome | undefined {
     this.#gate.check();
-    const settled = new Settled();
+    const settled = new Settled<RecordOutcome | undefined>();
     this.#outbox.add(record, asksOutcome, settled);
     this.#outbox.send();
     this.#link.drive(settled.isSettled);
@@ -293,29 +294,6 @@ export class Views {
     if (conflicts < AT_ONCE) return 0;
     const longest = Math.min(BACK_OFF_MS * 2 ** (conflicts - AT_ONCE), BACK_OFF_MS_MAX);
     return longest * this.#random();
-  }
-}
-
-/** The outcome of a change that the calling thread waits for. */
-class Settled implements ChangeCompletion {
-  #settled = false;
-  #error: unknown;
-  #outcome: RecordOutcome | undefined;
-  readonly isSettled = (): boolean => this.#settled;
-
-  done(outcome: RecordOutcome | undefined): void {
-    this.#settled = true;
-    this.#outcome = outcome;
-  }
-
-  failed(error: unknown): void {
-    this.#settled = true;
-    this.#error = error;
-  }
-
-  take(): RecordOutcome | undefined {
-    if (this.#error !== undefined) throw this.#error;
-    return this.#outcome;
   }
 }
 
