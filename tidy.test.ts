@@ -19,6 +19,7 @@ import {
   checkMarks,
   checkReadmes,
   checkSizes,
+  checkThreadEntries,
 } from './bench/tidy/text-checks.ts';
 
 /** The files that bind clock, timers, random and storage to the real ones; each needs a reason. */
@@ -76,6 +77,8 @@ tidy('Atomics appears only in shared-memory/', () => none(checkAtomics(tree)));
 tidy('clock, timers, random and files enter by constructor', () => {
   none(checkAmbientEffects(tree, MAY_USE_AMBIENT_EFFECTS));
 });
+
+tidy('threads begin with no top-level await', () => none(checkThreadEntries(tree)));
 
 tidy('files, lines and functions keep to their sizes', () => none(checkSizes(tree)));
 

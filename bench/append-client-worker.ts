@@ -29,4 +29,4 @@ async function run({ handle }: AppendClientTask, port: MessagePort): Promise<voi
 }
 
 // Null in the main thread, which has no business here.
-if (parentPort !== null) await run(workerData as AppendClientTask, parentPort);
+if (parentPort !== null) void run(workerData as AppendClientTask, parentPort);

@@ -130,4 +130,4 @@ async function run(task: FaultClientTask): Promise<void> {
 }
 
 // Null in the main thread, which has no business here.
-if (parentPort !== null) await run(workerData as FaultClientTask);
+if (parentPort !== null) void run(workerData as FaultClientTask);

@@ -21,11 +21,20 @@ export interface LogThreadData extends ActorThreadData {
 
 const data = workerData as LogThreadData;
 const isHousekeeper = data.thread === data.buffers.sizes.actorThreads - 1;
-// Loaded on this one thread only: a third of the time a thread takes to start is its modules.
-const housekeeping = isHousekeeper ? await import('./housekeeping.ts') : undefined;
-runActorThread(data, (memory, flight) => actorsOn(memory, flight));
+void start();
 
-function actorsOn(memory: LogMemory, flight: Flight): HostedActors {
+/** A function, not the module, awaits: a thread that is ended while such a module begins ends the process. */
+async function start(): Promise<void> {
+  // Loaded on this one thread only: a third of the time a thread takes to start is its modules.
+  const housekeeping = isHousekeeper ? await import('./housekeeping.ts') : undefined;
+  runActorThread(data, (memory, flight) => actorsOn(memory, flight, housekeeping));
+}
+
+function actorsOn(
+  memory: LogMemory,
+  flight: Flight,
+  housekeeping: typeof import('./housekeeping.ts') | undefined,
+): HostedActors {
   const { thread, watch, times } = data;
   // BEFORE it connects to itself: the others may be trying already.
   if (isHousekeeper) new WatchServer(watch, memory.threads);

@@ -23,14 +23,18 @@ export interface RunThreadControl extends Pick<Load, 'load' | 'pause' | 'catchUp
 
 const data = workerData as RunThreadData;
 const { tango, workload, thread, control } = data;
-const attached = await attach(tango);
-const load = new Load({
-  log: attached.log,
-  workload,
-  thread,
-  counters: new CounterTable(COUNTER_NAMES, data.counters, 0).countersOf(thread),
-  latency: new Histogram(data.latencies, thread * histogramBytesFor()),
-});
-// The open port keeps this thread; it is closed after the answer is on its way.
-const leave = () => attached.close().then(() => void setImmediate(() => control.close()));
-exposeControl<RunThreadControl>(Object.assign(load, { leave }), control);
+void start();
+
+async function start(): Promise<void> {
+  const attached = await attach(tango);
+  const load = new Load({
+    log: attached.log,
+    workload,
+    thread,
+    counters: new CounterTable(COUNTER_NAMES, data.counters, 0).countersOf(thread),
+    latency: new Histogram(data.latencies, thread * histogramBytesFor()),
+  });
+  // The open port keeps this thread; it is closed after the answer is on its way.
+  const leave = () => attached.close().then(() => void setImmediate(() => control.close()));
+  exposeControl<RunThreadControl>(Object.assign(load, { leave }), control);
+}

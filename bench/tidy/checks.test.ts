@@ -14,6 +14,7 @@ import {
   checkMarks,
   checkReadmes,
   checkSizes,
+  checkThreadEntries,
   FILE_LINES_MAX,
   FUNCTION_LINES_MAX,
   TEST_FILE_LINES_MAX,
@@ -228,6 +229,20 @@ checks('takes neither classes nor control statements for functions', () => {
   for (const head of heads) {
     assert.equal(checkSizes(tree({ 'actors/a.ts': `${head}\n${long}}\n` })), [], head);
   }
+});
+
+checks('finds top-level awaits in the entries of threads', () => {
+  const files = {
+    'runtime/one-worker.ts': 'const one = await attach(handle);\nif (port) await run();\n',
+    'runtime/two-worker.ts': 'void run();\nasync function run() {\n  await attach(handle);\n}\n',
+    'runtime/no-entry.ts': 'await attach(handle);\n',
+    'runtime/words-worker.ts': '/** Nobody should await here. */\nconst text = "await";\n',
+    'bench/test-runner/a-worker.ts': 'await run();\n',
+  };
+  assert.equal(places(checkThreadEntries(tree(files))), [
+    'runtime/one-worker.ts:1',
+    'runtime/one-worker.ts:2',
+  ]);
 });
 
 checks('finds marks of unfinished work and tests that hide others', () => {

@@ -145,6 +145,27 @@ export function checkMarks(tree: SourceTree): Finding[] {
   return findings;
 }
 
+/**
+ * A thread that is terminated just when a module with a top-level await begins takes the whole process
+ * along (V8 11.3 of Node 20: `Check failed: (location_) != nullptr` in ExecuteAsyncModule).
+ */
+export function checkThreadEntries(tree: SourceTree): Finding[] {
+  const findings: Finding[] = [];
+  for (const path of codePaths(tree)) {
+    // Entries of child processes, which nobody terminates as a thread.
+    if (!/-worker\.ts$/.test(path) || path.startsWith('bench/test-runner/')) continue;
+    forEachMatch(
+      tree.get(path) ?? '',
+      /^(?!async |export async )\S.*\bawait\b/gm,
+      (_match, line) => {
+        const what = 'a top-level await in the entry of a thread';
+        findings.push({ path, line, what, instead: 'use an async function that is called' });
+      },
+    );
+  }
+  return findings;
+}
+
 /** Each file is named in the README of its folder, or of the closest folder above that has one. */
 export function checkReadmes(tree: SourceTree): Finding[] {
   const findings: Finding[] = [];

@@ -30,13 +30,18 @@ const now = (): number => {
 const report = (what: StressReport): void => parentPort?.postMessage(what);
 const rest = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const { log } = await attach(handle, { link });
-const recorder = new HistoryRecorder(ring, now);
-const client = new StressClient({ log, recorder, random: new Random(seed), rest, ...work });
-parentPort?.on('message', async (command: StressCommand) => {
-  if ('resume' in command) return client.start(command.resume);
-  await client.pause();
-  report('paused');
-});
-client.start();
-report('working');
+// A function, not the module, awaits: a thread that is ended while such a module begins ends the process.
+void start();
+
+async function start(): Promise<void> {
+  const { log } = await attach(handle, { link });
+  const recorder = new HistoryRecorder(ring, now);
+  const client = new StressClient({ log, recorder, random: new Random(seed), rest, ...work });
+  parentPort?.on('message', async (command: StressCommand) => {
+    if ('resume' in command) return client.start(command.resume);
+    await client.pause();
+    report('paused');
+  });
+  client.start();
+  report('working');
+}
