@@ -4,6 +4,12 @@ import { experiment as appendThroughput } from './append-throughput.bench.ts';
 import { experiment as directAppendThroughput } from './direct-append-throughput.bench.ts';
 import { experiment as failover } from './failover.bench.ts';
 import type { Experiment } from './harness/experiment.ts';
+import { experiment as objectGet } from './object-get.bench.ts';
+import { experiment as objectIncrement } from './object-increment.bench.ts';
+import { experiment as objectPlayback } from './object-playback.bench.ts';
+import { experiment as objectSet } from './object-set.bench.ts';
+import { experiment as objectTransactions } from './object-transactions.bench.ts';
+import { experiment as objectViews } from './object-views.bench.ts';
 import { experiment as mailboxThroughput } from './one-to-one-mailbox-throughput.bench.ts';
 import { experiment as mailboxLatency } from './ping-pong-mailbox-latency.bench.ts';
 import { experiment as playback } from './playback.bench.ts';
@@ -22,6 +28,12 @@ export const experiments: readonly Experiment[] = [
   playback,
   failover,
   replaceUnit,
+  objectGet,
+  objectSet,
+  objectIncrement,
+  objectTransactions,
+  objectPlayback,
+  objectViews,
 ];
 
 export function experimentNamed(name: string): Experiment | undefined {

@@ -12,9 +12,7 @@ import { fillLog, MIB, openBenchLog } from './bench-log.ts';
 import { measurePieces } from './copy-limit.ts';
 import type { Experiment } from './harness/experiment.ts';
 import { measureRate, rateResult } from './harness/measure.ts';
-
-/** Any number but 0; the same order in each run. */
-const SEED = 0x2545_f491;
+import { randomNumbers } from './random-numbers.ts';
 
 const parameters = {
   logMib: { quick: 4, full: 256 },
@@ -53,15 +51,4 @@ function readAll(log: SharedLog, order: Int32Array, payloadBytes: number): numbe
     }
   }
   return order.length;
-}
-
-/** `count` numbers in [0, limit), by Marsaglia's xorshift. */
-function randomNumbers(count: number, limit: number): Int32Array {
-  let state = SEED;
-  return Int32Array.from({ length: count }, () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % limit;
-  });
 }

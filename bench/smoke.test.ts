@@ -52,6 +52,16 @@ const RESULTS: Readonly<Record<string, readonly string[]>> = {
     'projection to whole chain',
     'copied',
   ],
+  'object-get': ['get', 'get, while another sets', 'set, meanwhile'],
+  'object-set': ['set', 'set, then get'],
+  'object-increment': ['increment', 'increment, aborted'],
+  'object-transactions': ['read three, write three', 'read three, write three, aborted'],
+  'object-playback': [
+    'one change an entry',
+    'a hundred changes an entry',
+    'one transaction an entry',
+  ],
+  'object-views': ['set, views at rest', 'set, views read'],
 };
 
 smoke('every file of an experiment is in the registry under its name', () => {
@@ -114,8 +124,11 @@ function runQuickly(experiment: Experiment): Promise<ExperimentRun> {
 function checkRun({ name, results }: ExperimentRun): void {
   assert.equal([...new Set(results.map((result) => result.name))].sort(), expected(name));
   for (const result of results) {
-    const figures = [result.value, result.limit ?? 1, result.ratio ?? 1];
-    for (const figure of [...figures, ...Object.values(result.details ?? {})]) {
+    const { value, limit = 1, ratio = 1, details = {}, peers = {} } = result;
+    // A share may be none at all.
+    if (result.unit === '%') assert.ok(value >= 0 && value <= 100, JSON.stringify(result));
+    const figures = [result.unit === '%' ? 1 : value, limit, ratio];
+    for (const figure of [...figures, ...Object.values(details), ...Object.values(peers)]) {
       assert.ok(Number.isFinite(figure) && figure > 0, JSON.stringify(result));
     }
   }

@@ -35,6 +35,8 @@ export interface Result {
   readonly parameters: Readonly<Record<string, ParameterValue>>;
   /** Further figures of the same unit, as min and max, or p50 and p99. */
   readonly details?: Readonly<Record<string, number>>;
+  /** The same operation of others in this run, by their names; in the same unit. */
+  readonly peers?: Readonly<Record<string, number>>;
 }
 
 /** Where an experiment puts what it finds. */

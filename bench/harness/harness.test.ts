@@ -81,6 +81,12 @@ harness('aligns numbers right and words left', () => {
   assert.is(text, ['name     value', 'a          1 s', 'longer   100 s'].join('\n'));
 });
 
+harness('tells how many times as much as its peers a figure is', () => {
+  const result = { name: 'get', unit: 'gets/s', value: 8e6, parameters: {} };
+  const text = resultTable([{ ...result, peers: { lmdb: 2e6, other: 5e6 } }]);
+  assert.is(text.split('\n')[1], 'get    8 M/s   lmdb 2 M/s (4 ×), other 5 M/s (1.60 ×)');
+});
+
 harness('runs an experiment with its quick or its full parameters', async () => {
   const parameters = { size: { quick: 1, full: 100 }, kinds: { quick: ['a'], full: ['a', 'b'] } };
   const experiment: Experiment<typeof parameters> = {

@@ -80,6 +80,29 @@ export async function measureLoadPairs(rounds: Rounds = USUAL): Promise<number> 
   return keepAlive((await measureRate(loadMany, rounds)).median, sum);
 }
 
+/**
+ * Map.get of number keys below `keys` in that order, each after two loads: what a read of a view that
+ * is up to date cannot do without. Gets a second.
+ */
+export async function measureCheckedGets(
+  order: Int32Array,
+  keys: number,
+  rounds: Rounds = USUAL,
+): Promise<number> {
+  const { slots } = new UnitMemory(allocateUnit(unitSizes(2 ** 20, PIECE_BYTES)));
+  const map = new Map<number, number>();
+  for (let key = 0; key < keys; key++) map.set(key, key);
+  let sum = 0;
+  const getMany = (): number => {
+    for (let i = 0; i < order.length; i++) {
+      const key = order[i];
+      sum += slots.load(0) + slots.load(1) + (map.get(key) ?? 0);
+    }
+    return order.length;
+  };
+  return keepAlive((await measureRate(getMany, rounds)).median, sum);
+}
+
 /** Returns `value`; uses `sum`, so that the compiler cannot drop the work that made it. */
 function keepAlive(value: number, sum: number): number {
   return Number.isNaN(sum) ? Number.NaN : value;

@@ -71,13 +71,14 @@ export function textTable(heads: readonly string[], rows: readonly (readonly str
 
 /** The results of one experiment as a table; columns that nobody fills are left out. */
 export function resultTable(results: readonly Result[]): string {
-  const heads = ['name', 'value', 'limit', 'ratio', 'details', 'parameters'];
+  const heads = ['name', 'value', 'limit', 'ratio', 'details', 'beside', 'parameters'];
   const rows = results.map((result) => [
     result.name,
     humanise(result.value, result.unit),
     result.limit === undefined ? '' : humanise(result.limit, result.unit),
     result.ratio === undefined ? '' : humanise(result.ratio * 100, '%'),
     listDetails(result),
+    listPeers(result),
     listParameters(result.parameters),
   ]);
   const used = heads.map((_head, column) => rows.some((row) => row[column] !== ''));
@@ -90,6 +91,15 @@ export function resultTable(results: readonly Result[]): string {
 function listDetails({ details = {}, unit }: Result): string {
   return Object.entries(details)
     .map(([name, value]) => `${name} ${humanise(value, name === 'count' ? '' : unit)}`)
+    .join(', ');
+}
+
+/** Each with how many times as much the value is. */
+function listPeers({ peers = {}, value, unit }: Result): string {
+  return Object.entries(peers)
+    .map(
+      ([name, figure]) => `${name} ${humanise(figure, unit)} (${humanise(value / figure, '')} ×)`,
+    )
     .join(', ');
 }
 
