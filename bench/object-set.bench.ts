@@ -19,7 +19,8 @@ const parameters = {
   keys: { quick: 1000, full: 100_000 },
   links: { quick: ['direct', 'mailbox'], full: ['direct', 'mailbox'] },
   setsPerTurn: { quick: [100], full: [1, 100, 1000] },
-  sets: { quick: 2000, full: 200_000 },
+  turns: { quick: 20, full: 5000 },
+  setsMax: { quick: 2000, full: 200_000 },
   warmUp: { quick: 1, full: 2 },
   rounds: { quick: 1, full: 5 },
 } as const;
@@ -37,7 +38,8 @@ export const experiment: Experiment<typeof parameters> = {
   parameters,
   async run(values, report) {
     for (const setsPerTurn of values.setsPerTurn) {
-      const plan = { ...values, setsPerTurn };
+      const sets = Math.min(values.setsMax, values.turns * setsPerTurn);
+      const plan = { ...values, setsPerTurn, sets };
       const peers = await measurePeers(async (place) => {
         await using store = await openStore(place);
         return await measureSets(store, plan, () => {});

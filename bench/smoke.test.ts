@@ -57,9 +57,12 @@ const RESULTS: Readonly<Record<string, readonly string[]>> = {
   'object-increment': ['increment', 'increment, aborted'],
   'object-transactions': ['read three, write three', 'read three, write three, aborted'],
   'object-playback': [
-    'one change an entry',
-    'a hundred changes an entry',
-    'one transaction an entry',
+    'played, one change an entry',
+    'opened, one change an entry',
+    'played, a hundred changes an entry',
+    'opened, a hundred changes an entry',
+    'played, one transaction an entry',
+    'opened, one transaction an entry',
   ],
   'object-views': ['set, views at rest', 'set, views read'],
 };
