@@ -39,8 +39,63 @@ async function tangolog(
 
 const cli = suite('tangolog');
 
-cli('run verifies what it appended and ends with ok', async () => {
-  const { code, out, err } = await tangolog(['run', '--seconds', '1', '--entry-bytes=100']);
+cli('run moves money, kills on the way, checks everything and ends with ok', async () => {
+  const { code, out, err } = await tangolog(['run', '--accounts=50']);
+  assert.is(err, '');
+  assert.is(code, 0);
+  assert.match(out, /50 accounts with 1000 each, 8 transfers under way a thread/);
+  assert.match(out, / transfers {3}\d+\.\d % aborted {3}sum 50,000 {3}/);
+  assert.match(out, /^move +[\d,]{2,} /m);
+  assert.match(out, /^\d+\.\d % of [\d,]+ attempts aborted, /m);
+  // With one actor thread, as two cores have it, all die twice; with more, each alone.
+  assert.match(out, /^sequencer +\d\.\d s +([\d.]+ ms|below .*?|unknown.*?) +\d+ ms +1 → \d+ /m);
+  assert.match(out, /^unit \d+ +\d\.\d s +([\d.]+ ms|below .*?|unknown.*?) +\d+ ms +\d+ → \d+ /m);
+  assert.match(out, /^a thread that moves money: killed at 2\.\d s$/m);
+  assert.match(out, /^verified: [\d,]{2,} transfers exactly once, \d+ of unknown outcome /m);
+  assert.match(
+    out,
+    /^the sum is 50,000 in [\d,]+ snapshots of 3 threads and at the end of each\nok\n$/m,
+  );
+});
+
+cli('run --no-faults kills nobody', async () => {
+  const { code, out, err } = await tangolog(['run', '--seconds=0.5', '--no-faults', '--threads=1']);
+  assert.is(err, '');
+  assert.is(code, 0);
+  assert.match(out, /, nobody killed\n/);
+  assert.not.match(out, /killed +at|sequencer/);
+  assert.match(
+    out,
+    /^verified: [\d,]+ transfers exactly once, 0 of unknown outcome \(0 took effect\)$/m,
+  );
+  assert.match(out, /\nok\n$/);
+});
+
+cli('an interrupt stops the load early, and what was done is verified', async () => {
+  const { code, out, err } = await interrupted(['run', '--seconds', '600']);
+  assert.is(err, '');
+  assert.is(code, 0);
+  assert.match(out, /stopped early\n/);
+  assert.match(out, /^sequencer: not killed, the load was over before$/m);
+  assert.match(out, /^verified: [\d,]+ transfers exactly once/m);
+  assert.match(out, /\nok\n$/);
+});
+
+/** Interrupts a run as soon as its load is under way. */
+function interrupted(args: readonly string[]): Promise<Ended> {
+  let isInterrupted = false;
+  return tangolog(args, (seen, child) => {
+    // The second line of progress: the load is under way.
+    if (isInterrupted || !/ s {3}load .*\n.* s {3}load /.test(seen)) return;
+    isInterrupted = true;
+    child.kill('SIGINT');
+  });
+}
+
+const LOG = ['run', '--workload', 'log'];
+
+cli('run --workload log verifies what it appended and ends with ok', async () => {
+  const { code, out, err } = await tangolog([...LOG, '--seconds', '3', '--entry-bytes=100']);
   assert.is(err, '');
   assert.is(code, 0);
   assert.match(out, /entries of 100 bytes/);
@@ -55,8 +110,8 @@ cli('run verifies what it appended and ends with ok', async () => {
   assert.match(out, /^sequencer: .*the next sequencer began on /m);
 });
 
-cli('run tells of units that died, and were replaced, by themselves', async () => {
-  const args = ['run', '--seconds', '1', '--actor-threads=3', '--threads=1'];
+cli('run --workload log tells of units that died, and were replaced, by themselves', async () => {
+  const args = [...LOG, '--seconds', '3', '--actor-threads=3', '--threads=1'];
   const { code, out, err } = await tangolog(args);
   assert.is(err, '');
   assert.is(code, 0);
@@ -66,37 +121,13 @@ cli('run tells of units that died, and were replaced, by themselves', async () =
   assert.match(out, /^unit 1: .*; unit 1 replaced by a spare$/m);
 });
 
-cli('run --no-faults kills nobody', async () => {
-  const { code, out, err } = await tangolog(['run', '--seconds=0.5', '--no-faults']);
-  assert.is(err, '');
-  assert.is(code, 0);
-  assert.match(out, /, nobody killed\n/);
-  assert.not.match(out, /killed +at|sequencer/);
-  assert.match(out, /\nok\n$/);
-});
-
-cli('run trims what it verified when the log is smaller than the load', async () => {
-  const args = ['run', '--seconds=1', '--log-bytes', '256KiB', '--threads=1', '--streams=1'];
+cli('run --workload log trims what it verified when the log is smaller than the load', async () => {
+  const args = [...LOG, '--seconds=1', '--log-bytes', '256KiB', '--threads=1', '--streams=1'];
   const { code, out, err } = await tangolog(args);
   assert.is(err, '');
   assert.is(code, 0);
   const [, rounds] = /load in (\d+) rounds/.exec(out) ?? [];
   assert.ok(Number(rounds) > 1, out);
-  assert.match(out, /\nok\n$/);
-});
-
-cli('an interrupt stops the load early, and what was written is verified', async () => {
-  let interrupted = false;
-  const { code, out, err } = await tangolog(['run', '--seconds', '600'], (seen, child) => {
-    // The second line of progress: the load is under way.
-    if (interrupted || !/ s {3}load .*\n.* s {3}load /.test(seen)) return;
-    interrupted = true;
-    child.kill('SIGINT');
-  });
-  assert.is(err, '');
-  assert.is(code, 0);
-  assert.match(out, /stopped early\nsequencer: not killed, the load was over before\n/);
-  assert.match(out, /\nverified: [\d,]{3,} entries/);
   assert.match(out, /\nok\n$/);
 });
 
@@ -109,10 +140,18 @@ for (const [args, message] of [
     '--log-bytes must be a size from 64KiB to 1GiB, as 256MiB: --log-bytes=1TiB',
   ],
   [
-    ['run', '--log-bytes', '64KiB', '--entry-bytes', '65536'],
+    [...LOG, '--log-bytes', '64KiB', '--entry-bytes', '65536'],
     '--log-bytes must be from 4MiB to 1GiB with --threads=2 and --entry-bytes=65536: ' +
       '--log-bytes=64KiB',
   ],
+  [
+    ['run', '--log-bytes', '64KiB'],
+    '--log-bytes must be from 1MiB to 1GiB with --threads=2: --log-bytes=64KiB',
+  ],
+  [['run', '--workload', 'gold'], '--workload must be money or log: --workload=gold'],
+  [['run', '--streams=3'], '--streams is for --workload=log: --workload=money'],
+  [['run', '--entry-bytes=99'], '--entry-bytes is for --workload=log: --workload=money'],
+  [[...LOG, '--accounts=3'], '--accounts is for --workload=money: --workload=log'],
   [['run', '--units', '3'], '--units must be a multiple of --replicas=2: --units=3'],
   [['run', '--thread', '2'], 'run knows no option --thread: did you mean --threads?'],
   [['run', '--seconds'], '--seconds needs a value: seconds of load, from 0.1 to 86400'],
@@ -192,11 +231,8 @@ cli('tells its version, and the defaults and ranges of its options', async () =>
   const help = await tangolog(['run', '--help']);
   assert.is(help.code, 0);
   const words = help.out.replace(/\s+/g, ' ');
-  assert.match(
-    words,
-    /--threads <n> threads that append and play streams, from 1 to 64 \(default: 2\)/,
-  );
-  assert.match(words, /--no-faults kill no thread of the log/);
+  assert.match(words, /--threads <n> threads that load the log, from 1 to 64 \(default: 2\)/);
+  assert.match(words, /--no-faults kill no thread in the middle of the load/);
   assert.match(words, /--log-bytes <size> .*from 64KiB to 1GiB \(default: 256MiB\)/);
 });
 

@@ -72,6 +72,11 @@ export class Faults {
     this.#due = enabled ? [...all] : [];
   }
 
+  /** A death whose gap is not measured yet, or after which the log is not whole. */
+  get isUnderWay(): boolean {
+    return this.#underWay !== undefined;
+  }
+
   /** Victims whose turn did not come. */
   get spared(): readonly string[] {
     return this.#due.map(({ victim }) => victim);

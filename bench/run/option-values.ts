@@ -28,6 +28,18 @@ export function numberOption(name: string, { min, max }: Bounds): (text: string)
   };
 }
 
+/** One of `words`. */
+export function wordOption<W extends string>(
+  name: string,
+  words: readonly W[],
+): (text: string) => W {
+  return (text) => {
+    const word = words.find((one) => one === text);
+    if (word !== undefined) return word;
+    throw new UsageError(`${name} must be ${words.join(' or ')}: ${name}=${text}`);
+  };
+}
+
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,

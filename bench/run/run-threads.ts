@@ -1,5 +1,4 @@
-/** The load threads of `tangolog run` as the main thread sees them. */
-import { extname } from 'node:path';
+/** The load threads of `tangolog run` as the main thread sees them, whatever they load the log with. */
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type Controlled, connectControl } from '../../actors/control.ts';
 import type { TangoHandle } from '../../index.ts';
@@ -10,71 +9,101 @@ import {
   initializeCounters,
 } from '../../shared-memory/counters.ts';
 import { Histogram, histogramBytesFor } from '../../shared-memory/histogram.ts';
-import type { RunThreadControl, RunThreadData } from './run-worker.ts';
+import type { RunThreadControl, RunThreadData } from './serve-load.ts';
 import type { SilencesTold } from './silences.ts';
-import { type Appended, COUNTER_NAMES, type Played, type Workload } from './workload.ts';
 
-/** Named once: right in source and in dist. */
-const RUN_WORKER = new URL(`./run-worker${extname(import.meta.url)}`, import.meta.url);
 /** A thread that has not left by then is terminated. */
 const LEAVE_MS_MAX = 2000;
 
-interface RunThread {
+export interface RunThreadsOptions<Names extends readonly string[], Workload> {
+  /** Of the threads; it calls serveLoad(). */
+  readonly entry: URL;
+  readonly tango: TangoHandle;
+  readonly threads: number;
+  /** What every thread must agree on; structured-cloneable. */
+  readonly workload: Workload;
+  /** Of their counters. */
+  readonly names: Names;
+}
+
+interface RunThread<Control> {
   readonly worker: Worker;
-  readonly control: Controlled<RunThreadControl>;
+  readonly control: Controlled<Control>;
   readonly exited: Promise<void>;
 }
 
-export class RunThreads {
-  readonly #threads: readonly RunThread[];
-  readonly #counters: CounterTable<typeof COUNTER_NAMES>;
+export class RunThreads<
+  Control extends RunThreadControl,
+  Workload,
+  const Names extends readonly string[],
+> {
+  readonly #options: RunThreadsOptions<Names, Workload>;
+  readonly #threads: RunThread<Control>[];
+  readonly #counters: CounterTable<Names>;
+  readonly #counterBytes: SharedArrayBuffer;
   readonly #latencies: SharedArrayBuffer;
   /** What a thread threw beside its answers: why it has exited. */
   #failure: unknown;
 
-  constructor(tango: TangoHandle, workload: Workload) {
-    const counters = new SharedArrayBuffer(countersBytesFor(COUNTER_NAMES, workload.threads));
-    initializeCounters(counters, 0, COUNTER_NAMES, workload.threads);
-    this.#counters = new CounterTable(COUNTER_NAMES, counters, 0);
-    this.#latencies = new SharedArrayBuffer(workload.threads * histogramBytesFor());
-    const shared = { tango, workload, counters, latencies: this.#latencies };
-    this.#threads = Array.from({ length: workload.threads }, (_, thread) => {
-      return this.#start(thread, shared);
-    });
+  constructor(options: RunThreadsOptions<Names, Workload>) {
+    const { names, threads } = options;
+    this.#options = options;
+    this.#counterBytes = new SharedArrayBuffer(countersBytesFor(names, threads));
+    initializeCounters(this.#counterBytes, 0, names, threads);
+    this.#counters = new CounterTable(names, this.#counterBytes, 0);
+    this.#latencies = new SharedArrayBuffer(threads * histogramBytesFor());
+    this.#threads = Array.from({ length: threads }, (_, thread) => this.#start(thread));
   }
 
-  /** Begins a round: one promise a thread, settled when it has stopped appending. */
-  load(): Promise<Appended>[] {
-    return this.#threads.map(({ control }) => this.#told(control.load()));
+  /** Resolves once every thread is attached. */
+  async ready(): Promise<void> {
+    await this.silences();
   }
 
-  /** Ends a round: every thread stops once its appends under way are done. */
+  /** Asks one thread. */
+  ask<T>(thread: number, question: (control: Controlled<Control>) => Promise<T>): Promise<T> {
+    return this.#told(question(this.#threads[thread].control));
+  }
+
+  /** Asks every thread: one promise each. */
+  askAll<T>(question: (control: Controlled<Control>) => Promise<T>): Promise<T>[] {
+    return this.#threads.map(({ control }) => this.#told(question(control)));
+  }
+
+  /** Ends a round: every thread stops once what it has under way is done. */
   async pause(): Promise<void> {
-    await Promise.all(this.#threads.map(({ control }) => this.#told(control.pause())));
-  }
-
-  /** Every thread plays its streams to the tail. */
-  catchUp(): Promise<Played[][]> {
-    return Promise.all(this.#threads.map(({ control }) => this.#told(control.catchUp())));
+    await Promise.all(this.#controls().map((control) => this.#told(control.pause())));
   }
 
   /** What each thread knows of its silences, at any time. */
   silences(): Promise<SilencesTold[]> {
-    return Promise.all(this.#threads.map(({ control }) => this.#told(control.silences())));
+    return Promise.all(this.#controls().map((control) => this.#told(control.silences())));
   }
 
   /** What all threads have counted; late by a moment. */
-  counts(): CounterValues<(typeof COUNTER_NAMES)[number]> {
+  counts(): CounterValues<Names[number]> {
     return this.#counters.sum();
   }
 
-  /** Append latencies of all threads, merged. */
+  /** Latencies of all threads, merged. */
   latency(): Histogram {
     const all = new Histogram(new ArrayBuffer(histogramBytesFor()));
     for (let thread = 0; thread < this.#threads.length; thread++) {
       all.mergeFrom(new Histogram(this.#latencies, thread * histogramBytesFor()));
     }
     return all;
+  }
+
+  /** Ends a thread where it stands; settles after its last instruction. Then a successor may start. */
+  async kill(thread: number): Promise<void> {
+    const { worker, exited } = this.#threads[thread];
+    await worker.terminate();
+    await exited;
+  }
+
+  /** Starts a thread in the place of one that was killed. */
+  succeed(thread: number): void {
+    this.#threads[thread] = this.#start(thread);
   }
 
   /** Every thread detaches and ends by itself; one that will not is terminated. */
@@ -96,11 +125,20 @@ export class RunThreads {
     await Promise.all(this.#threads.map(({ exited }) => exited));
   }
 
-  #start(thread: number, shared: Omit<RunThreadData, 'thread' | 'control'>): RunThread {
+  /** As those of any load. */
+  #controls(): Controlled<RunThreadControl>[] {
+    return this.#threads.map(({ control }) => control as Controlled<RunThreadControl>);
+  }
+
+  #start(thread: number): RunThread<Control> {
+    const { entry, tango, workload } = this.#options;
     const { port1, port2 } = new MessageChannel();
-    const workerData: RunThreadData = { ...shared, thread, control: port2 };
+    const counters = this.#counterBytes;
+    const latencies = this.#latencies;
+    const shared = { tango, workload, counters, latencies };
+    const workerData: RunThreadData<Workload> = { ...shared, thread, control: port2 };
     const name = `tangolog run ${thread}`;
-    const worker = new Worker(RUN_WORKER, { name, workerData, transferList: [port2] });
+    const worker = new Worker(entry, { name, workerData, transferList: [port2] });
     worker.on('error', (error) => {
       this.#failure ??= error;
     });
@@ -110,7 +148,7 @@ export class RunThreads {
         resolve();
       });
     });
-    return { worker, control: connectControl<RunThreadControl>(port1, name, exited), exited };
+    return { worker, control: connectControl<Control>(port1, name, exited), exited };
   }
 
   /** When a thread has exited, what it threw says more than that it is gone. */

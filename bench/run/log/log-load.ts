@@ -1,18 +1,17 @@
 /**
- * What a thread of `tangolog run` does: appends entries to its own stream and to shared ones, and
- * plays streams back while others write.
+ * What a thread of `tangolog run --workload log` does: appends entries to its own stream and to shared
+ * ones, and plays streams back while others write.
  *
  * An entry's bytes and streams follow from (thread, sequence), so that whoever meets it can tell
  * what it should be without a memory of what was written.
  */
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { SharedLog, StreamCursor, TangoError } from '../../index.ts';
-import type { Counters } from '../../shared-memory/counters.ts';
-import type { Histogram } from '../../shared-memory/histogram.ts';
-import { Silences, type SilencesTold } from './silences.ts';
+import type { StreamCursor, TangoError } from '../../../index.ts';
+import type { LoadParts, RunThreadControl } from '../serve-load.ts';
+import { Silences, type SilencesTold } from '../silences.ts';
 
 /** What every thread must agree on; structured-cloneable. */
-export interface Workload {
+export interface LogWorkload {
   readonly threads: number;
   readonly entryBytes: number;
   /** Appends a thread keeps under way. */
@@ -22,9 +21,8 @@ export interface Workload {
 
 /** The smallest payload: it tells thread and sequence. */
 export const ENTRY_BYTES_MIN = 16;
-export const THREADS_MAX = 64;
 export const COUNTER_NAMES = ['appended', 'played'] as const;
-export type RunCounters = Counters<(typeof COUNTER_NAMES)[number]>;
+export type LogLoadParts = LoadParts<LogWorkload, (typeof COUNTER_NAMES)[number]>;
 
 const FIRST_SHARED_STREAM = 1000;
 /** Entries a player takes before the appends of its thread go on. */
@@ -55,14 +53,14 @@ export function ownStream(thread: number): number {
   return thread;
 }
 
-export function streamsOfRun({ threads, sharedStreams }: Workload): number[] {
+export function streamsOfRun({ threads, sharedStreams }: LogWorkload): number[] {
   const own = Array.from({ length: threads }, (_, thread) => ownStream(thread));
   const shared = Array.from({ length: sharedStreams }, (_, i) => FIRST_SHARED_STREAM + i);
   return [...own, ...shared];
 }
 
 /** Every stream is played by one thread: its own stream by the next one. */
-export function streamsPlayedBy(workload: Workload, thread: number): number[] {
+export function streamsPlayedBy(workload: LogWorkload, thread: number): number[] {
   return streamsOfRun(workload).filter((stream, i) => {
     const player = stream < FIRST_SHARED_STREAM ? stream + 1 : i;
     return player % workload.threads === thread;
@@ -70,7 +68,7 @@ export function streamsPlayedBy(workload: Workload, thread: number): number[] {
 }
 
 /** The streams of an entry: none, its thread's, a shared one, or several. */
-export function streamsOf(workload: Workload, thread: number, sequence: number): number[] {
+export function streamsOf(workload: LogWorkload, thread: number, sequence: number): number[] {
   const { sharedStreams } = workload;
   const own = ownStream(thread);
   const pick = (mix(thread, sequence) >>> 0) % sharedStreams;
@@ -138,17 +136,12 @@ function mix(thread: number, sequence: number): number {
   return hash ^ (hash >>> 13);
 }
 
-export interface LoadParts {
-  readonly log: SharedLog;
-  readonly workload: Workload;
-  readonly thread: number;
-  readonly counters: RunCounters;
-  readonly latency: Histogram;
-}
+/** What the main thread may ask. */
+export type LogLoadControl = RunThreadControl & Pick<LogLoad, 'load' | 'catchUp'>;
 
 /** The load of one thread. Driven by the main thread in rounds: load, pause, catchUp. */
-export class Load {
-  readonly #parts: LoadParts;
+export class LogLoad {
+  readonly #parts: LogLoadParts;
   readonly #payloads: Payloads;
   readonly #players: readonly StreamPlayer[];
   readonly #silences = new Silences();
@@ -156,7 +149,7 @@ export class Load {
   #sequence = 1;
   #positions: number[] = [];
 
-  constructor(parts: LoadParts) {
+  constructor(parts: LogLoadParts) {
     this.#parts = parts;
     this.#payloads = new Payloads(parts.workload.entryBytes);
     this.#players = streamsPlayedBy(parts.workload, parts.thread).map(
@@ -203,7 +196,7 @@ export class Load {
 
   /** One append after the other: `window` of these are under way. */
   async #appendOn(first: number): Promise<void> {
-    const { log, workload, thread, counters, latency } = this.#parts;
+    const { tango, workload, thread, counters, latency } = this.#parts;
     const appended = counters.index('appended');
     while (this.#loading) {
       const sequence = this.#sequence++;
@@ -212,7 +205,7 @@ export class Load {
       const startMs = performance.now();
       try {
         const payload = this.#payloads.make(thread, sequence);
-        this.#positions[sequence - first] = await log.append(payload, { streams });
+        this.#positions[sequence - first] = await tango.log.append(payload, { streams });
       } catch (error) {
         // Refused: nothing was appended. The main thread makes room.
         if ((error as TangoError).code !== 'ERR_LOG_FULL') throw error;
@@ -248,15 +241,15 @@ class StreamPlayer {
   readonly #stream: number;
   readonly #cursor: StreamCursor;
   readonly #payloads: Payloads;
-  readonly #counters: RunCounters;
+  readonly #counters: LogLoadParts['counters'];
   readonly #counter: number;
   #last = -1;
   #count = 0;
   #digest = 0;
 
-  constructor(stream: number, { log, workload, counters }: LoadParts) {
+  constructor(stream: number, { tango, workload, counters }: LogLoadParts) {
     this.#stream = stream;
-    this.#cursor = log.stream(stream);
+    this.#cursor = tango.log.stream(stream);
     this.#payloads = new Payloads(workload.entryBytes);
     this.#counters = counters;
     this.#counter = counters.index('played');

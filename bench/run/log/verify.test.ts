@@ -1,11 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LogMemory } from '../../actors/log-memory.ts';
-import { open, type Tango } from '../../index.ts';
-import { EntryKind } from '../../shared-memory/entry-layout.ts';
-import { within } from '../../shared-memory/within.ts';
-import { attachBenchLink } from '../bench-log.ts';
-import { untilWhole } from '../whole-log.ts';
+import { LogMemory } from '../../../actors/log-memory.ts';
+import { open, type Tango } from '../../../index.ts';
+import { EntryKind } from '../../../shared-memory/entry-layout.ts';
+import { within } from '../../../shared-memory/within.ts';
+import { attachBenchLink } from '../../bench-log.ts';
+import { untilWhole } from '../../whole-log.ts';
+import { digestOf, type LogWorkload, Payloads, streamsOf } from './log-load.ts';
 import {
   checkPlayed,
   checkReplicas,
@@ -15,10 +16,9 @@ import {
   scanLog,
   VerificationError,
 } from './verify.ts';
-import { digestOf, Payloads, streamsOf, type Workload } from './workload.ts';
 
 const ENTRIES = 200;
-const WORKLOAD: Workload = { threads: 1, entryBytes: 64, window: 1, sharedStreams: 3 };
+const WORKLOAD: LogWorkload = { threads: 1, entryBytes: 64, window: 1, sharedStreams: 3 };
 const OWN_STREAM = 0;
 
 interface Sample {

@@ -1,5 +1,5 @@
 /**
- * The main job: a log, threads that load it, and a verification of everything they were told.
+ * A log, threads that append to it and play it, and a verification of everything they were told.
  *
  *   load ──▶ pause ──▶ whole ──▶ catch up ──▶ verify ──▶ trim what was verified ──▶ load …
  *
@@ -9,53 +9,45 @@
  * A round ends when time is over, when the log is nearly full, or on a signal. Nothing is trimmed
  * before it was verified, so that a run of any length verifies every acknowledged entry.
  */
+import { extname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { LogMemory } from '../../actors/log-memory.ts';
-import { open, type Tango } from '../../index.ts';
-import { latencyOf } from '../harness/measure.ts';
-import { humanise } from '../harness/table.ts';
-import { Faults } from './faults.ts';
-import { Progress, type ProgressStream, RateMeter } from './progress.ts';
-import type { RunReport } from './run-report.ts';
-import { RunThreads } from './run-threads.ts';
+import { LogMemory } from '../../../actors/log-memory.ts';
+import type { Tango } from '../../../index.ts';
+import { latencyOf } from '../../harness/measure.ts';
+import { humanise } from '../../harness/table.ts';
+import { Faults } from '../faults.ts';
+import { LoadTime } from '../load-time.ts';
+import { Progress, type ProgressStream, RateMeter } from '../progress.ts';
+import { fullnessOf, openRunLog, type RunLogOptions } from '../run-log.ts';
+import { RunThreads } from '../run-threads.ts';
+import {
+  type Appended,
+  COUNTER_NAMES,
+  type LogLoadControl,
+  type LogWorkload,
+  type Played,
+  streamsOfRun,
+} from './log-load.ts';
+import type { LogReport } from './log-report.ts';
 import { checkPlayed, checkReplicas, checkStream, ExpectedEntries, scanLog } from './verify.ts';
-import { type Appended, type Played, streamsOfRun, type Workload } from './workload.ts';
 
-export interface RunOptions extends Workload {
-  /** Of load; the pauses in which the log is verified do not count. */
-  readonly seconds: number;
-  readonly units: number;
-  readonly replicas: number;
-  readonly actorThreads?: number;
-  /** Memory of one unit. */
-  readonly logBytes: number;
-  /** Whether threads of the log are killed in the middle of the load. */
-  readonly faults: boolean;
-}
+export type LogRunOptions = RunLogOptions & LogWorkload;
 
+/** Named once: right in source and in dist. */
+const ENTRY = new URL(`./log-load-worker${extname(import.meta.url)}`, import.meta.url);
 /** A round ends when a unit is this full. */
 const FULL_ENOUGH = 0.6;
-/** How often the main thread looks at the clock and at how full the log is. */
-const WATCH_MS = 10;
 /** The units have this long to reclaim what was trimmed. */
 const RECLAIM_MS_MAX = 5000;
 
 /** Runs until time is over or `stop` is raised; rejects when a check or a thread fails. */
-export async function runJob(
-  options: RunOptions,
+export async function runLogJob(
+  options: LogRunOptions,
   stream: ProgressStream,
   stop: AbortSignal,
-): Promise<RunReport> {
-  const { units, replicas, actorThreads, logBytes, entryBytes, threads } = options;
-  await using tango = await open({
-    storageUnits: units,
-    replicas,
-    logBytes,
-    entryBytesMax: entryBytes,
-    attachMax: threads + 1,
-    ...(actorThreads === undefined ? {} : { actorThreads }),
-  });
-  const job = new RunJob(tango, options, stop);
+): Promise<LogReport> {
+  await using tango = await openRunLog(options, options.entryBytes);
+  const job = new LogJob(tango, options, stop);
   const progress = new Progress(stream, () => job.describe());
   try {
     return await job.run();
@@ -65,20 +57,18 @@ export async function runJob(
   }
 }
 
-class RunJob {
+class LogJob {
   readonly #tango: Tango;
   readonly #memory: LogMemory;
-  readonly #options: RunOptions;
-  readonly #stop: AbortSignal;
-  readonly #threads: RunThreads;
+  readonly #options: LogRunOptions;
+  readonly #time: LoadTime;
+  readonly #threads: RunThreads<LogLoadControl, LogWorkload, typeof COUNTER_NAMES>;
   readonly #faults: Faults;
   readonly #incarnations = new Map<number, number>();
   readonly #appendRate = new RateMeter();
   readonly #playRate = new RateMeter();
   #phase: 'load' | 'verify' = 'load';
   #rounds = 0;
-  #loadMs = 0;
-  #roundStartMs = 0;
   /** Everything below it is verified. */
   #verifiedTo = 0;
   #verified = 0;
@@ -86,29 +76,31 @@ class RunJob {
   /** Entries of the log's own. */
   #own = 0;
 
-  constructor(tango: Tango, options: RunOptions, stop: AbortSignal) {
+  constructor(tango: Tango, options: LogRunOptions, stop: AbortSignal) {
     this.#tango = tango;
     this.#memory = new LogMemory(tango.handle.buffers);
     this.#options = options;
-    this.#stop = stop;
+    this.#time = new LoadTime(options.seconds, stop);
     const { threads, entryBytes, window, sharedStreams } = options;
-    const workload: Workload = { threads, entryBytes, window, sharedStreams };
-    this.#threads = new RunThreads(tango.handle, workload);
-    const loadMs = options.seconds * 1000;
+    const workload: LogWorkload = { threads, entryBytes, window, sharedStreams };
+    const names = COUNTER_NAMES;
+    this.#threads = new RunThreads({ entry: ENTRY, tango: tango.handle, threads, workload, names });
+    const loadMs = this.#time.wholeMs;
     const silences = () => this.#threads.silences();
     const parts = { tango, memory: this.#memory, loadMs, silences };
     this.#faults = new Faults(parts, options.faults);
   }
 
-  async run(): Promise<RunReport> {
+  async run(): Promise<LogReport> {
+    await this.#threads.ready();
     for (;;) {
       const appended = await this.#loadRound();
       await this.#faults.settled();
-      const played = await this.#threads.catchUp();
+      const played = await Promise.all(this.#threads.askAll((control) => control.catchUp()));
       this.#phase = 'verify';
       await this.#verify(appended, played);
       this.#rounds++;
-      if (this.#isOver()) break;
+      if (this.#time.isOver) break;
       await this.#trim();
       this.#phase = 'load';
     }
@@ -127,8 +119,8 @@ class RunJob {
       `${humanise(this.#appendRate.perSecond(appended), 'appends/s').padStart(9)} appends`,
       `${humanise(this.#playRate.perSecond(played), 'reads/s').padStart(9)} reads`,
     ];
-    const seconds = `${(this.#elapsedMs() / 1000).toFixed(1).padStart(5)} s`;
-    const full = `log ${Math.round(this.#fullness() * 100)} % full`;
+    const seconds = `${(this.#time.elapsedMs / 1000).toFixed(1).padStart(5)} s`;
+    const full = `log ${Math.round(fullnessOf(this.#tango, this.#memory) * 100)} % full`;
     const verified = `${humanise(this.#verified, '')} verified`;
     const { news } = this.#faults;
     const parts = [seconds, this.#phase.padEnd(6), ...(news === '' ? [] : [news]), ...rates];
@@ -137,8 +129,8 @@ class RunJob {
 
   /** Lets the threads load the log until the round is to end. */
   async #loadRound(): Promise<Appended[]> {
-    this.#roundStartMs = performance.now();
-    const loading = this.#threads.load();
+    this.#time.begin();
+    const loading = this.#threads.askAll((control) => control.load());
     const all = Promise.all(loading);
     // It may fail while the others are told to pause.
     all.catch(() => {});
@@ -148,15 +140,14 @@ class RunJob {
       ended = true;
     };
     for (const one of loading) one.then(onEnd, onEnd);
-    while (!ended && !this.#isOver() && this.#fullness() < FULL_ENOUGH) {
-      this.#faults.look(this.#elapsedMs());
-      await setTimeout(WATCH_MS);
-    }
+    await this.#time.watch(() => {
+      this.#faults.look(this.#time.elapsedMs);
+      return ended || fullnessOf(this.#tango, this.#memory) >= FULL_ENOUGH;
+    });
     // Whoever failed is heard by `all`.
     await this.#threads.pause().catch(() => {});
     const appended = await all;
-    this.#loadMs = this.#elapsedMs();
-    this.#roundStartMs = 0;
+    this.#time.end();
     return appended;
   }
 
@@ -200,31 +191,11 @@ class RunJob {
     });
   }
 
-  #isOver(): boolean {
-    return this.#stop.aborted || this.#elapsedMs() >= this.#options.seconds * 1000;
-  }
-
-  /** Milliseconds of load. */
-  #elapsedMs(): number {
-    const round = this.#roundStartMs === 0 ? 0 : performance.now() - this.#roundStartMs;
-    return this.#loadMs + round;
-  }
-
-  /** Of the fullest unit, by slots or by chunks: from 0 to 1. */
-  #fullness(): number {
-    const shares = this.#tango.stats().log.units.map((stats) => {
-      const { slots } = this.#memory.unit(stats.unit);
-      const usedSlots = (stats.writtenLimit - stats.watermark) / slots.count;
-      return Math.max(usedSlots, 1 - stats.freeChunks / stats.chunks);
-    });
-    return Math.max(...shares);
-  }
-
-  #report(): RunReport {
+  #report(): LogReport {
     const { appended, played } = this.#threads.counts();
     return {
-      stoppedEarly: this.#elapsedMs() < this.#options.seconds * 1000,
-      seconds: this.#loadMs / 1000,
+      stoppedEarly: this.#time.stoppedEarly,
+      seconds: this.#time.elapsedMs / 1000,
       rounds: this.#rounds,
       appended,
       played,

@@ -9,24 +9,24 @@
  *   checkPlayed       and so is what a thread has played while others were writing
  */
 import { setImmediate } from 'node:timers/promises';
-import type { UnitId } from '../../actors/actor-ids.ts';
-import type { LogMemory } from '../../actors/log-memory.ts';
-import { ProjectionMap } from '../../actors/projection.ts';
-import { streamOfHeader } from '../../actors/stream-header.ts';
-import type { DataEntry, Projection, SharedLog } from '../../index.ts';
-import { EntryKind } from '../../shared-memory/entry-layout.ts';
-import { SlotOutcome } from '../../shared-memory/slots-layout.ts';
-import type { UnitMemory } from '../../shared-memory/unit-memory.ts';
+import type { UnitId } from '../../../actors/actor-ids.ts';
+import type { LogMemory } from '../../../actors/log-memory.ts';
+import { ProjectionMap } from '../../../actors/projection.ts';
+import { streamOfHeader } from '../../../actors/stream-header.ts';
+import type { DataEntry, Projection, SharedLog } from '../../../index.ts';
+import { EntryKind } from '../../../shared-memory/entry-layout.ts';
+import { SlotOutcome } from '../../../shared-memory/slots-layout.ts';
+import type { UnitMemory } from '../../../shared-memory/unit-memory.ts';
 import {
   type Appended,
   digestOf,
   identityOf,
+  type LogWorkload,
   NOT_APPENDED,
   Payloads,
   type Played,
   streamsOf,
-  type Workload,
-} from './workload.ts';
+} from './log-load.ts';
 
 /** Entries between two turns that a check gives to the event loop. */
 const TURN_ENTRIES = 4096;
@@ -64,13 +64,13 @@ export interface Identity {
 export class ExpectedEntries {
   readonly from: number;
   readonly to: number;
-  readonly workload: Workload;
+  readonly workload: LogWorkload;
   /** Acknowledged appends. */
   count = 0;
   readonly #threads: Int16Array;
   readonly #sequences: Float64Array;
 
-  constructor(workload: Workload, from: number, to: number) {
+  constructor(workload: LogWorkload, from: number, to: number) {
     this.workload = workload;
     this.from = from;
     this.to = to;
