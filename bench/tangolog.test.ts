@@ -50,7 +50,7 @@ cli('run moves money, kills on the way, checks everything and ends with ok', asy
   // With one actor thread, as two cores have it, all die twice; with more, each alone.
   assert.match(out, /^sequencer +\d\.\d s +([\d.]+ ms|below .*?|unknown.*?) +\d+ ms +1 → \d+ /m);
   assert.match(out, /^unit \d+ +\d\.\d s +([\d.]+ ms|below .*?|unknown.*?) +\d+ ms +\d+ → \d+ /m);
-  assert.match(out, /^a thread that moves money: killed at 2\.\d s$/m);
+  assert.match(out, /^a thread that moves money: killed at \d\.\d s$/m);
   assert.match(out, /^verified: [\d,]{2,} transfers exactly once, \d+ of unknown outcome /m);
   assert.match(
     out,
@@ -105,7 +105,7 @@ cli('run --workload log verifies what it appended and ends with ok', async () =>
     /\nverified: [\d,]{3,} entries on 2 replicas, 6 streams = full scan, .*\nok\n$/,
   );
   // With one actor thread, as two cores have it, all die twice; with more, each alone.
-  assert.match(out, /^sequencer +0\.\d s +([\d.]+ ms|below .*?|unknown.*?) +\d+ ms +1 → \d+ /m);
+  assert.match(out, /^sequencer +\d\.\d s +([\d.]+ ms|below .*?|unknown.*?) +\d+ ms +1 → \d+ /m);
   assert.match(out, /^unit \d+ +\d\.\d s +([\d.]+ ms|below .*?|unknown.*?) +\d+ ms +\d+ → \d+ /m);
   assert.match(out, /^sequencer: .*the next sequencer began on /m);
 });
