@@ -28,7 +28,7 @@ const AGAIN = `SEED=${SEED} TRANSACTIONS=${TRANSACTIONS} node ${process.argv[1]}
 const IS_LONG = TRANSACTIONS > 20_000;
 const MIB = 2 ** 20;
 /** Single operations: a history of each round is short enough for the search. */
-const ROUNDS = IS_LONG ? 100 : 3;
+const ROUNDS = IS_LONG ? 40 : 3;
 const OPERATIONS_A_ROUND = 300;
 
 const [zeroSeconds] = process.hrtime();
