@@ -26,7 +26,7 @@ export type { ServedBy, TangoStats, UnitStats } from './runtime/tango.ts';
 export type { ApplyContext } from './runtime/views/playback.ts';
 export type { ObjectBinding, ObjectType } from './runtime/views/replicated-object.ts';
 export { TangoObject } from './runtime/views/tango-object.ts';
-export type { TransactOptions } from './runtime/views/views.ts';
+export type { TransactOptions } from './runtime/views/transact-options.ts';
 export { attach, open, Tango } from './tango-objects/tango.ts';
 export { TangoCounter } from './tango-objects/tango-counter.ts';
 export { TangoMap } from './tango-objects/tango-map.ts';

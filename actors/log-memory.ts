@@ -11,6 +11,8 @@ import { allocateSequencer, SequencerMemory } from '../shared-memory/sequencer-m
 import type { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { allocateThreadTable, ThreadTable } from '../shared-memory/thread-table.ts';
 import { allocateUnit, UnitMemory, unitSizes } from '../shared-memory/unit-memory.ts';
+import { allocateVerdicts, VerdictCache } from '../shared-memory/verdict-cache.ts';
+import { allocateViewTable, ViewTable } from '../shared-memory/view-table.ts';
 import { WriteOnceRegisters } from '../shared-memory/write-once-registers.ts';
 import { HOMES, type UnitId, unitId, unitIndex, unitTenancy } from './actor-ids.ts';
 import { MAILBOX_WORDS, STREAMS_MAX, STREAMS_PER_ENTRY_MAX } from './config.ts';
@@ -47,6 +49,8 @@ export interface LogBuffers {
   readonly homes: SharedArrayBuffer;
   readonly mailboxes: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
+  readonly views: SharedArrayBuffer;
+  readonly verdicts: SharedArrayBuffer;
 }
 
 export function footprintMax(sizes: LogSizes): number {
@@ -75,6 +79,8 @@ export function allocateLog(sizes: LogSizes, options: AllocateOptions = {}): Log
     homes: allocateHomeTable(HOMES),
     mailboxes: new SharedArrayBuffer(gridBytesFor(gridSizes(sizes))),
     counters: allocateCounters(sizes.actorThreads + sizes.attachMax),
+    views: allocateViewTable(sizes.actorThreads + sizes.attachMax),
+    verdicts: allocateVerdicts(),
   };
 }
 
@@ -92,6 +98,8 @@ export class LogMemory {
   readonly threads: ThreadTable;
   readonly homes: HomeTable;
   readonly counters: CounterTable<typeof THREAD_COUNTERS>;
+  readonly views: ViewTable;
+  readonly verdicts: VerdictCache;
   readonly #units: readonly UnitMemory[];
   readonly #buffers: LogBuffers;
 
@@ -104,6 +112,8 @@ export class LogMemory {
     this.threads = new ThreadTable(buffers.threads);
     this.homes = new HomeTable(buffers.homes);
     this.counters = new CounterTable(THREAD_COUNTERS, buffers.counters, 0);
+    this.views = new ViewTable(buffers.views);
+    this.verdicts = new VerdictCache(buffers.verdicts);
   }
 
   /** The memory of a unit, or of whoever is its tenant by now; also by its plain index. */

@@ -22,6 +22,8 @@ export const THREAD_COUNTERS = [
   /** Positions decided as junk. */
   'fills',
   'trims',
+  /** Checkpoints of all objects written. */
+  'checkpoints',
   /** Projections installed. */
   'reconfigurations',
 ] as const;

@@ -12,6 +12,8 @@ export class ClientCounters {
   /** Positions this client decided as junk. */
   fills = 0;
   trims = 0;
+  /** Checkpoints of all objects that this client wrote. */
+  checkpoints = 0;
   /** Projections this client installed. */
   reconfigurations = 0;
 }

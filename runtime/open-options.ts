@@ -8,6 +8,7 @@ import { BACKPOINTERS_MAX, BACKPOINTERS_MIN } from '../shared-memory/sequencer-l
 import { UNIT_BYTES_MAX, UNIT_BYTES_MIN, unitSizes } from '../shared-memory/unit-memory.ts';
 import { checkInteger, checkKeys, checkSignal, invalid } from './arguments.ts';
 import type { LinkKind } from './client-options.ts';
+import { COMPACT_AT } from './views/compaction.ts';
 
 export interface OpenOptions {
   /**
@@ -46,6 +47,12 @@ export interface OpenOptions {
   readonly holeFillMs?: number;
   /** K: backpointers per stream and entry, 4 … 16, a multiple of 4; default 4 (Tango 2.4). */
   readonly backpointers?: number;
+  /**
+   * Takes a checkpoint of all objects and trims the log when this part of its memory is in use, above 0
+   * and below 1; true (default): 0.5; false: never, `checkpoint` and `forget` do it. Entries of
+   * `log.append` are trimmed with the rest, and a log without objects is left alone.
+   */
+  readonly compaction?: boolean | { readonly trigger?: number };
   /** Raised before the actor threads serve: nothing is opened, ERR_ABORTED. */
   readonly signal?: AbortSignal;
 }
@@ -55,6 +62,8 @@ export interface LogOptions extends LogSizes {
   readonly holeFillMs: number;
   readonly link: LinkKind;
   readonly sequencer: boolean;
+  /** 0: no compaction. */
+  readonly compactAt: number;
 }
 
 const MIB = 1024 * 1024;
@@ -71,10 +80,11 @@ const KEYS = [
   'attachMax',
   'holeFillMs',
   'backpointers',
+  'compaction',
   'signal',
 ];
 /** Of the public interface, but not of this version: refused by name, not as a typing error. */
-const NOT_YET = ['directory', 'durability', 'compaction', 'etcd'];
+const NOT_YET = ['directory', 'durability', 'etcd'];
 
 /** Throws ERR_INVALID_ARGUMENT with the option's name, its value and the valid range. */
 export function checkOpenOptions(options: OpenOptions): LogOptions {
@@ -107,6 +117,7 @@ export function checkOpenOptions(options: OpenOptions): LogOptions {
     spareUnits: checkInteger('spareUnits', options.spareUnits ?? storageUnits, 0, 64),
     backpointers,
     link: checkLink(options.link),
+    compactAt: checkCompaction(options.compaction),
     sequencer,
     actorThreads:
       HOUSEKEEPER_THREADS +
@@ -135,6 +146,17 @@ export function checkLink(link: unknown): LinkKind {
   if (link === undefined) return 'mailbox';
   if (link === 'mailbox' || link === 'direct') return link;
   throw invalid('link', link, "'mailbox' or 'direct'");
+}
+
+function checkCompaction(compaction: unknown = true): number {
+  if (typeof compaction === 'boolean') return compaction ? COMPACT_AT : 0;
+  if (typeof compaction !== 'object' || compaction === null) {
+    throw invalid('compaction', compaction, 'a boolean or { trigger }');
+  }
+  checkKeys('compaction', compaction, ['trigger']);
+  const { trigger = COMPACT_AT } = compaction as { trigger?: unknown };
+  if (typeof trigger === 'number' && trigger > 0 && trigger < 1) return trigger;
+  throw invalid('compaction.trigger', trigger, 'a number above 0 and below 1');
 }
 
 /** The largest entry and some room beside it must fit a unit. */

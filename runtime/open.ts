@@ -35,6 +35,8 @@ export interface TangoHandle {
   readonly buffers: LogBuffers;
   readonly link: LinkKind;
   readonly times: ClientTimes;
+  /** See OpenOptions.compaction: its trigger, or 0. */
+  readonly compactAt: number;
   readonly registrar: SocketAddress;
   /** The monitor's. */
   readonly watch: SocketAddress;
@@ -98,6 +100,7 @@ export async function openAs<T extends Tango>(
       buffers,
       link: kind,
       times,
+      compactAt: checked.compactAt,
       registrar: registrar.address,
       watch,
     };

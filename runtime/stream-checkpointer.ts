@@ -5,6 +5,7 @@
  */
 import { encodeCheckpoint, type StreamRecord } from '../actors/stream-checkpoint.ts';
 import { EntryKind } from '../shared-memory/entry-layout.ts';
+import { appendEntry } from './append-entry.ts';
 import type { LogClient } from './log-client.ts';
 import { type Procedure, pause } from './procedure.ts';
 
@@ -29,7 +30,7 @@ export function* checkpointStreams(
   sequencer.raiseCheckpointPosition(base);
   const { backpointers, entryBytesMax } = client.memory.sizes;
   for (const payload of encodeCheckpoint(base, records, backpointers, entryBytesMax)) {
-    yield* appended(client, payload);
+    yield* appendEntry(client, payload, [], EntryKind.SYSTEM);
   }
 }
 
@@ -60,20 +61,4 @@ function* takeRecords(client: LogClient): Procedure<StreamRecord[] | undefined> 
     if (isAll) return records;
     yield* pause(0);
   }
-}
-
-/** One system entry; the headroom of a full log is for such. */
-function* appended(client: LogClient, payload: Uint8Array): Procedure<void> {
-  let outcome: { error?: unknown } | undefined;
-  const completion = {
-    appended: () => {
-      outcome = {};
-    },
-    failed: (error: unknown) => {
-      outcome = { error };
-    },
-  };
-  client.append(payload, [], true, completion, EntryKind.SYSTEM);
-  while (outcome === undefined) yield* pause(LOCKED_PAUSE_MS);
-  if (outcome.error !== undefined) throw outcome.error;
 }

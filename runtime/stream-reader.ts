@@ -68,6 +68,13 @@ export class StreamReader {
     while (this.nextPosition < position) this.#next++;
   }
 
+  /** Known positions below `limit`, ascending; the caller reads them. Junk may be among them. */
+  takeKnown(limit: Position): Position[] {
+    const known: Position[] = [];
+    for (; this.nextPosition < limit; this.#next++) known.push(this.nextPosition);
+    return known;
+  }
+
   /**
    * Learns every position the stream has below the tail and returns the last one, or -1 when it
    * has none. ERR_TRIMMED when a part of the stream not yet read was trimmed.

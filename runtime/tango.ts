@@ -16,7 +16,8 @@ import type { TangoHandle } from './open.ts';
 import { OpenGate } from './open-gate.ts';
 import { SharedLog } from './shared-log.ts';
 import type { ObjectType } from './views/replicated-object.ts';
-import { type TransactOptions, Views } from './views/views.ts';
+import type { TransactOptions } from './views/transact-options.ts';
+import { Views } from './views/views.ts';
 
 /** close() waits this long for operations under way. */
 const DRAIN_MS_MAX = 5000;
@@ -81,7 +82,7 @@ export class Tango implements AsyncDisposable {
   #ownerClosed = false;
 
   /** @internal Use `open` or `attach`. */
-  constructor(parts: TangoParts) {
+  constructor(parts: TangoParts, types: readonly ObjectType<unknown>[] = []) {
     this.#parts = parts;
     this.handle = parts.handle;
     const { threads, counters } = parts.memory;
@@ -90,7 +91,13 @@ export class Tango implements AsyncDisposable {
       () => this.#closed !== undefined || this.#ownerClosed || threads.closed(),
     );
     this.log = new SharedLog(parts.link, this.#gate);
-    this.#views = new Views(parts.link, parts.random, this.#gate);
+    this.#views = new Views({
+      link: parts.link,
+      gate: this.#gate,
+      random: parts.random,
+      compactAt: parts.handle.compactAt,
+      types,
+    });
   }
 
   /**
@@ -127,6 +134,26 @@ export class Tango implements AsyncDisposable {
    */
   sync(): Promise<number> {
     return this.#views.sync();
+  }
+
+  /**
+   * Writes a checkpoint of every object into the log and resolves to the position that it covers,
+   * exclusive: everything below may be forgotten, views that are opened later start from it (Tango 2.8).
+   * Done by itself unless the log was opened with `compaction: false`. The thread encodes the states of
+   * its objects in one go. Rejects with ERR_LOG_FULL, ERR_TIMEOUT, ERR_CLOSED.
+   */
+  checkpoint(): Promise<number> {
+    return this.#views.checkpoint();
+  }
+
+  /**
+   * Trims the log below `position`, exclusive, as far as no object needs it: at most up to what the
+   * last checkpoint covers, and not beyond the snapshot of a transaction that runs in any thread
+   * (Tango 2.8). Entries of `log.append` in that prefix go as well. Rejects with
+   * ERR_INVALID_ARGUMENT, ERR_UNWRITTEN (beyond the tail), ERR_TIMEOUT, ERR_CLOSED.
+   */
+  forget(position: number): Promise<void> {
+    return this.#views.forget(position);
   }
 
   /** Counters, read from shared memory; those of other threads may be late. Never blocks. */

@@ -1,13 +1,18 @@
 /** Tango with the calls of the objects that come with it. */
 import { type AttachOptions, attachAs, openAs, type TangoHandle } from '../runtime/open.ts';
 import type { OpenOptions } from '../runtime/open-options.ts';
-import { Tango as TangoOfLog } from '../runtime/tango.ts';
+import { Tango as TangoOfLog, type TangoParts } from '../runtime/tango.ts';
 import { TangoCounter } from './tango-counter.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoRegister } from './tango-register.ts';
 
 /** One thread's access to a log and its objects. The errors of the objects' calls: see object(). */
 export class Tango extends TangoOfLog {
+  /** @internal Use `open` or `attach`. */
+  constructor(parts: TangoParts) {
+    super(parts, [TangoRegister, TangoCounter, TangoMap]);
+  }
+
   /** One value. */
   register<T>(name: string): Promise<TangoRegister<T>> {
     return this.object<TangoRegister<T>>(TangoRegister, name);

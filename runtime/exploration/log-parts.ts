@@ -17,6 +17,7 @@ import {
   THREAD_TABLE_HEADER_BYTES,
 } from '../../shared-memory/thread-table-layout.ts';
 import { allocateUnit } from '../../shared-memory/unit-memory.ts';
+import { allocateViewTable } from '../../shared-memory/view-table.ts';
 import { WORD_BYTES } from '../../shared-memory/words.ts';
 import { allocateRegisters } from '../../shared-memory/write-once-registers.ts';
 
@@ -174,6 +175,8 @@ function smallBuffers({ replicas, spares, processes }: PartSizes): LogBuffers {
     // Nobody sends or counts anything.
     mailboxes: new SharedArrayBuffer(0),
     counters,
+    views: allocateViewTable(threads),
+    verdicts: new SharedArrayBuffer(0),
   };
 }
 

@@ -8,6 +8,7 @@ import { allocateHomeTable } from '../../shared-memory/home-table.ts';
 import { allocateSequencer } from '../../shared-memory/sequencer-memory.ts';
 import { allocateThreadTable } from '../../shared-memory/thread-table.ts';
 import { allocateUnit } from '../../shared-memory/unit-memory.ts';
+import { allocateViewTable } from '../../shared-memory/view-table.ts';
 import { allocateRegisters } from '../../shared-memory/write-once-registers.ts';
 
 export interface SmallSizes {
@@ -62,5 +63,7 @@ export function smallBuffers(
     homes: allocateHomeTable(HOMES),
     mailboxes: new SharedArrayBuffer(8),
     counters,
+    views: allocateViewTable(threads),
+    verdicts: new SharedArrayBuffer(0),
   };
 }

@@ -2,16 +2,17 @@
  * Names of objects (Tango 2.8): an object with a fixed id. The first record in the log that creates a
  * name decides, so all threads agree on its id and type.
  */
+import type { Position } from '../log-entry.ts';
+import { FIRST_OBJECT_ID } from './checkpoint-index.ts';
 import type { ApplyContext } from './playback.ts';
 import type { ObjectId } from './record.ts';
 import { ReplicatedObject } from './replicated-object.ts';
 
-/** Streams from here on are objects; an application's own are better below. */
-export const DIRECTORY_ID: ObjectId = 2 ** 30;
-
 export interface DirectoryEntry {
   readonly id: ObjectId;
   readonly type: string;
+  /** Where it was created: nothing below changes it. */
+  readonly since: Position;
 }
 
 interface Create {
@@ -27,15 +28,20 @@ export class Directory extends ReplicatedObject<Create> {
     return this.query(() => this.#entries.get(name), name);
   }
 
+  /** All names, as far as was played. */
+  get entries(): ReadonlyMap<string, DirectoryEntry> {
+    return this.#entries;
+  }
+
   /** Resolves to what the name stands for: another thread may have been first. */
   create(name: string, type: string): Promise<DirectoryEntry> {
     return this.change({ name, type }, [name]);
   }
 
-  protected apply({ name, type }: Create, _at: ApplyContext): DirectoryEntry {
+  protected apply({ name, type }: Create, { position }: ApplyContext): DirectoryEntry {
     const known = this.#entries.get(name);
     if (known !== undefined) return known;
-    const entry = { id: DIRECTORY_ID + 1 + this.#entries.size, type };
+    const entry = { id: FIRST_OBJECT_ID + this.#entries.size, type, since: position };
     this.#entries.set(name, entry);
     return entry;
   }

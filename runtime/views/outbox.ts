@@ -1,22 +1,31 @@
 /**
  * Changes on their way to the log. Those of one turn share entries (Tango 2.9), and one entry of a
  * thread is under way at a time: its changes take effect in the order in which they were made, and
- * whatever is made meanwhile goes together.
+ * whatever is made meanwhile goes together. A change that does not fit an entry goes ahead in parts.
  */
 import { STREAMS_PER_ENTRY_MAX } from '../../actors/config.ts';
 import { TangoError } from '../../actors/tango-error.ts';
 import { EntryKind } from '../../shared-memory/entry-layout.ts';
+import type { AppendCompletion } from '../append-operation.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
+import type { Procedure } from '../procedure.ts';
+import type { Holds } from './holds.ts';
+import { cut, LARGE_BYTES_MAX } from './large-record.ts';
 import type { Playback, RecordOutcome } from './playback.ts';
+import type { Precedence } from './precedence.ts';
 import {
   BATCH_HEADER_BYTES,
   BATCH_RECORDS_MAX,
+  type BatchRecord,
   encodeBatch,
-  isCommit,
+  encodeRecord,
+  type Large,
   type ObjectId,
   type ObjectRecord,
+  PART_OVERHEAD_BYTES,
   type RecordBatch,
+  RecordKind,
   recordBytes,
 } from './record.ts';
 
@@ -36,29 +45,47 @@ interface Change {
   readonly completion: ChangeCompletion;
 }
 
+/** An entry under way, or one whose outcomes are not known yet. */
 interface Sent {
+  readonly number: number;
   readonly changes: readonly Change[];
+  readonly asksOutcome: boolean;
+  /** Nothing from here on is trimmed meanwhile. */
+  readonly held: Position;
   outcomes: readonly RecordOutcome[] | undefined;
+}
+
+export interface OutboxWorld {
+  readonly client: LogClient;
+  readonly holds: Holds;
+  readonly precedence: Precedence;
+  /** Of this thread; it tells of every entry that it has played (played()). */
+  readonly playback: () => Playback;
+  /** The log is nearly full: room is made first. */
+  readonly isTight: () => boolean;
+  /** Ends when a full log may have room again; throws when it will not. */
+  readonly makeRoom: () => Procedure<void>;
 }
 
 export class Outbox {
   readonly #client: LogClient;
-  readonly #playback: () => Playback;
+  readonly #world: OutboxWorld;
+  readonly #entryBytesMax: number;
   readonly #waiting: Change[] = [];
   /** By number, until their outcome is known or nobody asks for it. */
   readonly #sent = new Map<number, Sent>();
   #number = 0;
   #isSending = false;
 
-  /** `playback`: of this thread; it tells of every entry that it has played (played()). */
-  constructor(client: LogClient, playback: () => Playback) {
-    this.#client = client;
-    this.#playback = playback;
+  constructor(world: OutboxWorld) {
+    this.#world = world;
+    this.#client = world.client;
+    this.#entryBytesMax = world.client.memory.sizes.entryBytesMax;
   }
 
-  /** Changes that wait, or are under way. */
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0 && !this.#isSending;
+  /** No outcome of an entry of this thread is looked for. */
+  get isQuiet(): boolean {
+    return this.#sent.size === 0;
   }
 
   /**
@@ -67,11 +94,7 @@ export class Outbox {
    */
   add(record: ObjectRecord, asksOutcome: boolean, completion: ChangeCompletion): void {
     const bytes = recordBytes(record);
-    const most = this.#client.memory.sizes.entryBytesMax - BATCH_HEADER_BYTES;
-    if (bytes > most) {
-      const text = `a change fits one entry: bytes=${bytes}, at most ${most} (entryBytesMax)`;
-      throw new TangoError('ERR_ENTRY_TOO_LARGE', text);
-    }
+    if (bytes > this.#entryBytesMax - BATCH_HEADER_BYTES) this.#checkLarge(bytes);
     const objects = objectsOf(record);
     if (objects.length > STREAMS_PER_ENTRY_MAX) {
       const text = `a change is of at most ${STREAMS_PER_ENTRY_MAX} objects: ${objects.length}`;
@@ -92,45 +115,133 @@ export class Outbox {
     if (sent !== undefined) sent.outcomes = outcomes;
   }
 
-  #sendNext(): void {
-    const number = ++this.#number;
-    const { changes, streams } = this.#takeWaiting();
-    const records = changes.map(({ record }) => record);
-    const payload = encodeBatch({ writer: this.#client.incarnation, number, records });
-    const sent: Sent = { changes, outcomes: undefined };
-    this.#sent.set(number, sent);
-    this.#isSending = true;
-    const completion = {
-      appended: (position: Position) => this.#appended(number, sent, position),
-      failed: (error: unknown) => this.#failed(number, sent, error),
-    };
-    this.#client.append(payload, streams, false, completion, EntryKind.OBJECTS);
+  #checkLarge(bytes: number): void {
+    const partsMax = Math.floor((this.#entryBytesMax - BATCH_HEADER_BYTES - LARGE_BYTES) / 8);
+    const most = Math.min(LARGE_BYTES_MAX, Math.max(0, partsMax) * this.#partBytesMax);
+    if (bytes <= most) return;
+    const text = `a change is of at most ${most} bytes: bytes=${bytes}`;
+    throw new TangoError('ERR_ENTRY_TOO_LARGE', text);
   }
 
-  /** As many as fit an entry, in order. */
-  #takeWaiting(): { changes: Change[]; streams: ObjectId[] } {
-    const { entryBytesMax } = this.#client.memory.sizes;
+  get #partBytesMax(): number {
+    return Math.max(0, this.#entryBytesMax - PART_OVERHEAD_BYTES);
+  }
+
+  #sendNext(): void {
+    const { precedence, isTight, makeRoom } = this.#world;
+    if (precedence.isOthers) this.#sendAfter(precedence.makeWay());
+    else if (isTight()) this.#sendAfter(makeRoom());
+    else this.#sendOne();
+  }
+
+  #sendOne(): void {
+    const { changes, streams, isLarge } = this.#takeWaiting();
+    const { client, holds, playback } = this.#world;
+    const asksOutcome = changes.some((change) => change.asksOutcome);
+    const held = asksOutcome ? playback().position : client.tail();
+    holds.hold(held);
+    const sent: Sent = { number: ++this.#number, changes, asksOutcome, held, outcomes: undefined };
+    this.#sent.set(sent.number, sent);
+    this.#isSending = true;
+    if (isLarge) this.#sendParts(sent, streams);
+    else {
+      const records = changes.map(({ record }) => record);
+      this.#sendRecords(sent, records, streams);
+    }
+  }
+
+  /** Goes on whatever the procedure ends with: the log itself says what it refuses. */
+  #sendAfter(procedure: Procedure<void>): void {
+    this.#isSending = true;
+    const goOn = (): void => {
+      this.#isSending = false;
+      this.#sendOne();
+      this.send();
+    };
+    this.#client.run(procedure, { done: goOn, failed: goOn });
+  }
+
+  #sendRecords(sent: Sent, records: readonly BatchRecord[], streams: readonly ObjectId[]): void {
+    this.#append(this.#encoded(sent.number, records), streams, {
+      appended: (position) => this.#appended(sent, position),
+      failed: (error) => this.#failed(sent, error),
+    });
+  }
+
+  /** One after the other, then the record that names them. A part that fails ends it: nothing is changed. */
+  #sendParts(sent: Sent, streams: readonly ObjectId[]): void {
+    const { record } = sent.changes[0];
+    const bytes = encodeRecord(record);
+    const pieces = cut(bytes, this.#partBytesMax);
+    const parts: Position[] = [];
+    const next = (): void => {
+      if (parts.length === pieces.length) {
+        const snapshot = record.kind === RecordKind.COMMIT ? record.snapshot : parts[0];
+        const large: Large = { kind: RecordKind.LARGE, snapshot, bytes: bytes.length, parts };
+        return this.#sendRecords(sent, [large], streams);
+      }
+      const part = { kind: RecordKind.PART, bytes: pieces[parts.length] };
+      this.#append(this.#encoded(0, [part]), [], {
+        appended: (position) => {
+          parts.push(position);
+          next();
+        },
+        failed: (error) => this.#end(sent, lost(error)),
+      });
+    };
+    next();
+  }
+
+  /** A full log gets the time to make room. */
+  #append(payload: Uint8Array, streams: readonly ObjectId[], completion: AppendCompletion): void {
+    const { client, makeRoom } = this.#world;
+    client.append(
+      payload,
+      streams,
+      false,
+      {
+        appended: (position) => completion.appended(position),
+        failed: (error) => {
+          if (!isFull(error)) return completion.failed(error);
+          client.run(makeRoom(), {
+            done: () => this.#append(payload, streams, completion),
+            failed: () => completion.failed(error),
+          });
+        },
+      },
+      EntryKind.OBJECTS,
+    );
+  }
+
+  #encoded(number: number, records: readonly BatchRecord[]): Uint8Array {
+    return encodeBatch({ writer: this.#client.incarnation, number, records });
+  }
+
+  /** As many as fit an entry, in order; or one that does not. */
+  #takeWaiting(): { changes: Change[]; streams: ObjectId[]; isLarge: boolean } {
     const streams = new Set<ObjectId>();
     let bytes = BATCH_HEADER_BYTES;
     let count = 0;
     for (const change of this.#waiting) {
       const more = change.objects.filter((object) => !streams.has(object)).length;
       const fits =
-        bytes + change.bytes <= entryBytesMax &&
+        bytes + change.bytes <= this.#entryBytesMax &&
         streams.size + more <= STREAMS_PER_ENTRY_MAX &&
         count < BATCH_RECORDS_MAX;
-      if (!fits) break;
+      if (!fits && count > 0) break;
       bytes += change.bytes;
       count++;
       for (const object of change.objects) streams.add(object);
+      if (!fits) break;
     }
-    return { changes: this.#waiting.splice(0, count), streams: [...streams] };
+    const isLarge = bytes > this.#entryBytesMax;
+    return { changes: this.#waiting.splice(0, count), streams: [...streams], isLarge };
   }
 
-  #appended(number: number, sent: Sent, position: Position): void {
+  #appended(sent: Sent, position: Position): void {
     this.#isSending = false;
-    if (sent.changes.some(({ asksOutcome }) => asksOutcome)) this.#learn(number, sent, position);
-    else this.#sent.delete(number);
+    if (sent.asksOutcome) this.#learn(sent, position);
+    else this.#forget(sent);
     for (const { asksOutcome, completion } of sent.changes) {
       if (!asksOutcome) completion.done(undefined);
     }
@@ -138,14 +249,13 @@ export class Outbox {
   }
 
   /** Plays up to the entry, and tells those who ask what became of their changes. */
-  #learn(number: number, sent: Sent, position: Position): void {
-    this.#client.run(this.#playback().playTo(position + 1), {
-      done: () => {
-        this.#sent.delete(number);
-        this.#tell(sent, 'asked');
-      },
+  #learn(sent: Sent, position: Position): void {
+    const playback = this.#world.playback();
+    if (playback.tryPlayTo(position + 1)) return this.#tell(sent, position);
+    this.#client.run(playback.playTo(position + 1), {
+      done: () => this.#tell(sent, position),
       failed: (error) => {
-        this.#sent.delete(number);
+        this.#forget(sent);
         for (const { asksOutcome, completion } of sent.changes) {
           if (asksOutcome) completion.failed(error);
         }
@@ -153,35 +263,52 @@ export class Outbox {
     });
   }
 
-  #tell(sent: Sent, who: 'asked' | 'all'): void {
+  #tell(sent: Sent, position: Position): void {
+    this.#forget(sent);
     for (const [i, { asksOutcome, completion }] of sent.changes.entries()) {
-      if (asksOutcome) completion.done(sent.outcomes?.[i]);
-      else if (who === 'all') completion.done(undefined);
+      if (!asksOutcome) continue;
+      if (sent.outcomes === undefined) completion.failed(passed(position));
+      else completion.done(sent.outcomes[i]);
     }
   }
 
-  /** An error with a position: the entry may be there. Playing it decides that for everybody. */
-  #failed(number: number, sent: Sent, error: unknown): void {
+  /** An error with a position: the entry may be there, and a look at it tells. */
+  #failed(sent: Sent, error: unknown): void {
     const position = error instanceof TangoError ? error.position : undefined;
-    if (position === undefined) return this.#end(number, sent, error);
-    this.#client.run(this.#playback().playTo(position + 1), {
-      done: () => {
-        if (sent.outcomes === undefined) return this.#end(number, sent, lost(error));
-        this.#isSending = false;
-        this.#sent.delete(number);
-        this.#tell(sent, 'all');
-        this.send();
-      },
-      failed: () => this.#end(number, sent, error),
+    if (position === undefined) return this.#end(sent, error);
+    this.#client.run(this.#isAt(sent, position), {
+      done: (isThere) => (isThere ? this.#appended(sent, position) : this.#end(sent, lost(error))),
+      failed: () => this.#end(sent, error),
     });
   }
 
-  #end(number: number, sent: Sent, error: unknown): void {
+  *#isAt({ number }: Sent, position: Position): Procedure<boolean> {
+    const batch = yield* this.#world.playback().loader.load(position);
+    if (typeof batch === 'string') return false;
+    return batch.writer === this.#client.incarnation && batch.number === number;
+  }
+
+  #end(sent: Sent, error: unknown): void {
     this.#isSending = false;
-    this.#sent.delete(number);
+    this.#forget(sent);
     for (const { completion } of sent.changes) completion.failed(error);
     this.send();
   }
+
+  #forget(sent: Sent): void {
+    this.#sent.delete(sent.number);
+    this.#world.holds.release(sent.held);
+  }
+}
+
+/** Of a record that names its parts, beside their positions. */
+const LARGE_BYTES = 1 + 8 + 4 + 4;
+
+/** Certainly not in the log. */
+function isFull(error: unknown): boolean {
+  return (
+    error instanceof TangoError && error.code === 'ERR_LOG_FULL' && error.position === undefined
+  );
 }
 
 /** The position is decided, and holds something else: now it is known. */
@@ -190,7 +317,12 @@ function lost(cause: unknown): TangoError {
   return new TangoError('ERR_TIMEOUT', text, { cause });
 }
 
+function passed(position: Position): TangoError {
+  const text = `the change is in the log, but what became of it was trimmed: position=${position}`;
+  return new TangoError('ERR_TRIMMED', text, { position });
+}
+
 function objectsOf(record: ObjectRecord): ObjectId[] {
-  if (!isCommit(record)) return [record.object];
+  if (record.kind === RecordKind.UPDATE) return [record.object];
   return [...new Set(record.updates.map(({ object }) => object))];
 }

@@ -1,28 +1,29 @@
 /**
- * One pass over the log, in log order, that brings objects up to a position (Tango 2.1, 2.7).
+ * One pass over the log, in order: decides commits and makes changes in the views that are hosted
+ * (Tango 2.3, 2.7: one merged cursor). Where much is new and little of it concerns these views, it
+ * goes from entry to entry along the backpointers of their streams, or begins at a checkpoint.
  *
- *   position ──▶ entry of the objects? ──▶ records ──▶ decide commits ──▶ versions, apply
- *
- * Everything that decides a commit is in the log below it, and every record tells what it changes. So
- * versions are kept for every object, hosted here or not, and each playback decides each commit
- * alike, without asking anybody.
+ *   position ─▶ near the tail: every position, one look at what is not hosted
+ *            ─▶ far from it:   the hosted streams' positions alone
+ *            ─▶ trimmed, or a checkpoint is ahead: its states, then on from what it covers
  */
-import { TangoError } from '../../actors/tango-error.ts';
-import { EntryKind } from '../../shared-memory/entry-layout.ts';
-import { SlotOutcome } from '../../shared-memory/slots-layout.ts';
-import { lostError } from '../deadline.ts';
+import { NO_SEQUENCER } from '../../actors/projection.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
-import { PlayedEntryPlace } from '../played-entry.ts';
 import { type Procedure, pause } from '../procedure.ts';
-import { isTrimmedThrough, readPosition } from '../read.ts';
-import { CONFLICT_WINDOW, ObjectVersions } from './object-versions.ts';
+import { StreamReader } from '../stream-reader.ts';
+import type { CheckpointIndex } from './checkpoint-index.ts';
+import { CHECKPOINTS_ID, decodeIndex, newestCheckpoint } from './checkpoint-index.ts';
+import { EntryLoader, isTrimmedError, type LoadedBatch } from './entry-loader.ts';
+import { Judge } from './judge.ts';
+import { joined, wholeRecords } from './large-record.ts';
+import type { Aborted } from './recent-entries.ts';
 import {
-  type Commit,
-  decodeBatch,
-  isCommit,
+  type BatchRecord,
+  type Mark,
   type ObjectId,
   type RecordBatch,
+  RecordKind,
   type Update,
 } from './record.ts';
 
@@ -34,10 +35,13 @@ export interface ApplyContext {
   readonly index: number;
 }
 
-/** What playback brings up to date: a view. */
+/** What playback brings up to date: a view. Throws nothing: what goes wrong in an object stays there. */
 export interface Player {
-  /** Throws nothing: what goes wrong in an object stays there. */
   apply(operation: Uint8Array, at: ApplyContext): unknown;
+  /** The view as it is, encoded. */
+  state(): Uint8Array;
+  /** Makes the view what state() told. */
+  restore(state: Uint8Array): void;
 }
 
 /** What became of a record: of a commit one result an update. */
@@ -45,29 +49,53 @@ export type RecordOutcome =
   | { readonly committed: true; readonly results: readonly unknown[] }
   | { readonly committed: false };
 
-export type BatchListener = (batch: RecordBatch, outcomes: readonly RecordOutcome[]) => void;
+/** Who is told what the pass meets. */
+export interface PlaybackListener {
+  /** An entry was played. */
+  played(batch: RecordBatch, outcomes: readonly RecordOutcome[], position: Position): void;
+  /** Everything up to the mark at `position` is played, and nothing above it. */
+  marked(mark: Mark, writer: number, position: Position): void;
+  checkpointed(index: CheckpointIndex, position: Position): void;
+  /** False: an entry below the tail is needed, and a checkpoint would pass it by. */
+  mayJump(): boolean;
+}
+
+const NOBODY: PlaybackListener = {
+  played: () => {},
+  marked: () => {},
+  checkpointed: () => {},
+  mayJump: () => true,
+};
 
 /** How long a playback waits before it looks again whether the one before has ended. */
 const TURN_PAUSE_MS = 0.05;
 /** Looked at before anybody else has a turn. */
 const RUN_POSITIONS_MAX = 4096;
+/** So many new positions, and so many a stream, are far. */
+const FAR = 4096;
+const FAR_PER_STREAM = 64;
 
-type Loaded = 'records' | 'nothing' | 'undecided' | 'again';
+const COMMITTED: RecordOutcome = { committed: true, results: [] };
+const ABORTED: RecordOutcome = { committed: false };
 
 export class Playback {
   readonly #client: LogClient;
-  readonly #place: PlayedEntryPlace;
+  readonly #loader: EntryLoader;
+  readonly #judge: Judge;
   readonly #players = new Map<ObjectId, Player>();
-  readonly #versions = new Map<ObjectId, ObjectVersions>();
-  readonly #listener: BatchListener | undefined;
+  readonly #streams = new Set<ObjectId>([CHECKPOINTS_ID]);
+  readonly #listener: PlaybackListener;
   #position: Position = 0;
+  /** A checkpoint that covers more is not for this pass. */
+  #most: Position = Number.POSITIVE_INFINITY;
   #occupied = false;
+  #turns = 0;
 
-  /** `listener` is told of every entry that was played. */
-  constructor(client: LogClient, listener?: BatchListener) {
+  constructor(client: LogClient, listener: PlaybackListener = NOBODY) {
     this.#client = client;
     this.#listener = listener;
-    this.#place = new PlayedEntryPlace(client.memory.sizes.entryBytesMax);
+    this.#loader = new EntryLoader(client);
+    this.#judge = new Judge(client, this.#loader);
   }
 
   /** Every entry below it is played, and none from it on. */
@@ -75,103 +103,215 @@ export class Playback {
     return this.#position;
   }
 
+  get loader(): EntryLoader {
+    return this.#loader;
+  }
+
+  get judge(): Judge {
+    return this.#judge;
+  }
+
+  get players(): ReadonlyMap<ObjectId, Player> {
+    return this.#players;
+  }
+
   /** From now on `player` is told of the object's changes. */
   host(object: ObjectId, player: Player): void {
     this.#players.set(object, player);
+    this.#streams.add(object);
   }
 
-  versionsOf(object: ObjectId): ObjectVersions {
-    const known = this.#versions.get(object);
-    if (known !== undefined) return known;
-    const versions = new ObjectVersions();
-    this.#versions.set(object, versions);
-    return versions;
+  /** The object's changes are nobody's concern any more. */
+  unhost(object: ObjectId): void {
+    this.#players.delete(object);
+    this.#streams.delete(object);
   }
 
   /**
    * Plays every entry below `limit`, which is at most the tail. Waits for writers that have a token,
-   * up to `holeFillMs`, then decides. ERR_TRIMMED where a part of the log is missing, ERR_CORRUPT;
-   * what was played stays played.
+   * up to `holeFillMs`, then decides. ERR_TRIMMED where a part of the log is missing that no
+   * checkpoint replaces, ERR_CORRUPT; what was played stays played.
    */
   *playTo(limit: Position): Procedure<void> {
     while (this.#occupied) yield* pause(TURN_PAUSE_MS);
     this.#occupied = true;
     try {
-      for (let turns = 1; this.#position < limit; turns++) {
-        const position = this.#position;
-        const loaded = this.#load(position);
-        if (loaded === 'again') this.#client.refreshProjection();
-        else if (loaded === 'undecided') yield* readPosition(this.#client, position);
-        else this.#advance(loaded);
-        if (turns % RUN_POSITIONS_MAX === 0) yield* pause(0);
+      while (this.#position < limit) {
+        try {
+          yield* this.#play(limit);
+        } catch (error) {
+          if (!isTrimmedError(error) || !(yield* this.#jump(this.#most))) throw error;
+        }
       }
     } finally {
       this.#occupied = false;
     }
   }
 
-  /** Looks at a position: its records are in #place then. */
-  #load(position: Position): Loaded {
-    const client = this.#client;
-    const { map, memory } = client;
-    if (position < memory.sequencer.trimMark()) throw trimmed(position);
-    const { chain } = map.extentOf(position);
-    if (chain.length === 0) throw lostError(client, position);
-    const unit = chain[chain.length - 1];
-    const { reader } = memory.unit(unit);
-    const address = map.addressOf(position);
-    const outcome = memory.locate(unit, address, position);
-    if (outcome === SlotOutcome.UNWRITTEN) return 'undecided';
-    if (outcome === SlotOutcome.TRIMMED) {
-      if (!isTrimmedThrough(client, position)) return 'undecided';
-      if (client.isCurrent) throw trimmed(position);
-      return 'again';
+  /** As playTo, as far as there is nothing to wait for and nothing to read twice; true: all the way. */
+  tryPlayTo(limit: Position): boolean {
+    if (this.#occupied || limit - this.#position >= FAR) return false;
+    this.#occupied = true;
+    this.#client.enter();
+    try {
+      while (this.#position < limit) {
+        const batch = this.#loader.tryLoad(this.#position, this.#streams);
+        if (batch === undefined || !this.#tryTake(batch)) return false;
+      }
+      return true;
+    } catch (error) {
+      if (isTrimmedError(error)) return false;
+      throw error;
+    } finally {
+      this.#client.exit();
+      this.#occupied = false;
     }
-    const isWritten = outcome === SlotOutcome.WRITTEN;
-    const isRecords = isWritten && reader.kind === EntryKind.OBJECTS;
-    const isWhole = isRecords
-      ? this.#place.load(reader, address, position)
-      : !isWritten || reader.confirm(address);
-    // AFTER the read: only now it is known that the unit was the last of the chain, and not wiped.
-    if (!isWhole || !client.isCurrent) return 'again';
-    return isRecords ? 'records' : 'nothing';
   }
 
-  #advance(loaded: Loaded): void {
+  /**
+   * For a new pass that is to go to `most` and no further: begins at the newest checkpoint that covers
+   * at most that, if there is one above `from`, or there: nothing below changes what is hosted.
+   */
+  *begin(most: Position, from: Position = 0): Procedure<void> {
+    this.#most = most;
+    this.#position = from;
+    yield* this.#jump(most);
+  }
+
+  *#play(limit: Position): Procedure<void> {
+    const far = Math.max(FAR, FAR_PER_STREAM * this.#streams.size);
+    const isFar = limit - this.#position >= far && this.#client.map.sequencer !== NO_SEQUENCER;
+    if (!isFar) return yield* this.#scan(limit);
+    if (this.#listener.mayJump() && (yield* this.#jump(Math.min(limit, this.#most)))) return;
+    const positions = yield* this.#hostedPositions(limit);
+    // A third of everything or more: looking at each position is faster.
+    if (positions.length * 3 > limit - this.#position) return yield* this.#scan(limit);
+    for (const position of positions) {
+      this.#position = position;
+      yield* this.#playNext();
+    }
+    this.#position = limit;
+  }
+
+  *#scan(limit: Position): Procedure<void> {
+    while (this.#position < limit) {
+      const batch = this.#loader.tryLoad(this.#position, this.#streams);
+      if (batch === undefined || !this.#tryTake(batch)) yield* this.#playNext();
+      if (++this.#turns % RUN_POSITIONS_MAX === 0) yield* pause(0);
+    }
+  }
+
+  /** The entry at #position, whatever that takes. */
+  *#playNext(): Procedure<void> {
     const position = this.#position;
-    if (loaded === 'records') {
-      const batch = decodeBatch(this.#place.payload, position);
-      // Out of flight: what objects do may take any time, and nobody's seal should wait for it.
-      const outcomes = this.#client.outside(() => this.#take(batch, position));
+    const batch = yield* this.#loader.load(position, this.#streams);
+    if (this.#tryTake(batch) || typeof batch === 'string') return;
+    const limit = this.#judge.limitAt(position);
+    const records = yield* wholeRecords(this.#loader, batch.records, limit);
+    const aborted = yield* this.#judge.decide(position, records);
+    this.#take({ ...batch, records }, aborted);
+  }
+
+  /** False when something has to be read first. */
+  #tryTake(batch: LoadedBatch): boolean {
+    const position = this.#position;
+    if (batch === 'nothing' || batch === 'foreign') {
+      if (batch === 'nothing') this.#judge.passed(position);
       this.#position = position + 1;
-      this.#listener?.(batch, outcomes);
-    } else this.#position = position + 1;
+      return true;
+    }
+    if (batch.records.some(({ kind }) => kind === RecordKind.LARGE)) return false;
+    const aborted = this.#judge.tryDecide(position, batch.records);
+    if (aborted === undefined) return false;
+    this.#take(batch, aborted);
+    return true;
   }
 
-  #take({ records }: RecordBatch, position: Position): RecordOutcome[] {
-    return records.map((record, index): RecordOutcome => {
-      const at = { position, index };
-      if (!isCommit(record)) return { committed: true, results: [this.#apply(record, at)] };
-      if (!this.#isValid(record, position)) return { committed: false };
-      return { committed: true, results: record.updates.map((one) => this.#apply(one, at)) };
-    });
-  }
-
-  /** Commit iff nothing that was read has changed since, committed changes only (Tango 2.3). */
-  #isValid({ snapshot, reads }: Commit, position: Position): boolean {
-    if (reads.length > 0 && position - snapshot >= CONFLICT_WINDOW) return false;
-    return reads.every(
-      ({ object, key }) => !this.#versions.get(object)?.isChangedSince(key, snapshot),
+  #take(batch: RecordBatch, aborted: Aborted): void {
+    const position = this.#position;
+    const { records } = batch;
+    this.#judge.played(position, { records, aborted });
+    // Out of flight: what objects do may take any time, and nobody's seal should wait for it.
+    const outcomes = this.#client.outside(() =>
+      records.map((record, index) =>
+        aborted.has(index) ? ABORTED : this.#effect(record, batch.writer, { position, index }),
+      ),
     );
+    this.#position = position + 1;
+    this.#listener.played(batch, outcomes, position);
   }
 
-  #apply({ object, keys, operation }: Update, at: ApplyContext): unknown {
-    this.versionsOf(object).changed(keys, at.position);
+  #effect(record: BatchRecord, writer: number, at: ApplyContext): RecordOutcome {
+    switch (record.kind) {
+      case RecordKind.UPDATE:
+        return { committed: true, results: [this.#apply(record, at)] };
+      case RecordKind.COMMIT:
+        return { committed: true, results: record.updates.map((one) => this.#apply(one, at)) };
+      case RecordKind.MARK:
+        this.#listener.marked(record, writer, at.position);
+        return COMMITTED;
+      case RecordKind.CHECKPOINT:
+        this.#learn(record.index, at.position);
+        return COMMITTED;
+      default:
+        return COMMITTED;
+    }
+  }
+
+  #apply({ object, operation }: Update, at: ApplyContext): unknown {
     return this.#players.get(object)?.apply(operation, at);
   }
-}
 
-function trimmed(position: Position): TangoError {
-  const text = `a part of the log that objects need was trimmed: position=${position}`;
-  return new TangoError('ERR_TRIMMED', text, { position });
+  #learn(encoded: Uint8Array, position: Position): void {
+    const index = decodeIndex(encoded, position);
+    this.#judge.learn(position, index);
+    this.#listener.checkpointed(index, position);
+  }
+
+  /** Where the hosted streams have entries from #position on and below `limit`, ascending. */
+  *#hostedPositions(limit: Position): Procedure<Position[]> {
+    const positions = new Set<Position>();
+    for (const stream of this.#streams) {
+      const reader = new StreamReader(this.#client, stream, this.#position);
+      yield* reader.sync();
+      for (const position of reader.takeKnown(limit)) positions.add(position);
+    }
+    return [...positions].sort((a, b) => a - b);
+  }
+
+  /**
+   * Goes on from the newest checkpoint that covers more than was played, and at most `most`; false:
+   * there is none.
+   */
+  *#jump(most: Position): Procedure<boolean> {
+    for (;;) {
+      const found = yield* newestCheckpoint(this.#client, this.#loader, most);
+      if (found === undefined || found.index.covered <= this.#position) return false;
+      try {
+        yield* this.#restore(found.index, found.position);
+        return true;
+      } catch (error) {
+        // A newer one has come meanwhile, and this one was trimmed.
+        if (!isTrimmedError(error)) throw error;
+        const newer = yield* newestCheckpoint(this.#client, this.#loader, most);
+        if (newer === undefined || newer.position <= found.position) throw error;
+      }
+    }
+  }
+
+  *#restore(index: CheckpointIndex, position: Position): Procedure<void> {
+    const states: [Player, Uint8Array][] = [];
+    for (const { object, bytes, parts } of index.sections) {
+      const player = this.#players.get(object);
+      if (player === undefined) continue;
+      states.push([player, yield* joined(this.#loader, parts, bytes)]);
+    }
+    // All of them or none: what is read here may be trimmed before the last one is.
+    this.#client.outside(() => {
+      for (const [player, state] of states) player.restore(state);
+    });
+    this.#judge.begin(index.limitBefore);
+    this.#judge.learn(position, index);
+    this.#position = index.covered;
+  }
 }

@@ -1,23 +1,41 @@
 /**
  * What an entry of the objects holds: records, in the order in which they take effect.
  *
- *   entry    version · writer (incarnation, batch number) · number of records · records
- *   record   UPDATE  update
- *            COMMIT  snapshot · reads · updates       (Tango 2.3)
- *   update   object · keys · operation
- *   read     object · key, or the whole object
+ *   entry       version · writer (incarnation, batch number) · number of records · records
+ *   record      UPDATE      update
+ *               COMMIT      snapshot · reads · updates        (Tango 2.3)
+ *               PART        bytes of a larger record
+ *               LARGE       snapshot · bytes · positions of its parts: an update or a commit
+ *               MARK        number: here a checkpoint is taken (checkpoint.ts)
+ *               CHECKPOINT  its index, a value
+ *   update      object · keys · operation
+ *   read        object · key, or the whole object
  *
  * Little-endian; operations are values (value-codec.ts). Reading never leaves the payload.
+ *
+ * What does not fit an entry goes ahead in parts, which say nothing by themselves: only the record
+ * that names them takes effect. So parts whose writer died are bytes that nobody looks at (the
+ * speculative entries of Tango 2.3, without anything to abort).
  */
-import { TangoError } from '../../actors/tango-error.ts';
 import type { Position } from '../log-entry.ts';
 import type { ObjectKey } from './object-key.ts';
+import { keyBytes, RecordReader, RecordWriter } from './record-bytes.ts';
 
 /** The stream of the object, too. */
 export type ObjectId = number;
 
+export const RecordKind = {
+  UPDATE: 1,
+  COMMIT: 2,
+  PART: 3,
+  LARGE: 4,
+  MARK: 5,
+  CHECKPOINT: 6,
+} as const;
+
 /** One change of one object. */
 export interface Update {
+  readonly kind: typeof RecordKind.UPDATE;
   readonly object: ObjectId;
   /** What it changes there; none: the whole object. */
   readonly keys: readonly ObjectKey[];
@@ -33,64 +51,116 @@ export interface Read {
 
 /** Changes that take effect together, or not at all. */
 export interface Commit {
+  readonly kind: typeof RecordKind.COMMIT;
   /** Every read saw the effect of all entries below it, and of none from it on. */
   readonly snapshot: Position;
   readonly reads: readonly Read[];
   readonly updates: readonly Update[];
 }
 
+/** What an application's change is. */
 export type ObjectRecord = Update | Commit;
 
-export const isCommit = (record: ObjectRecord): record is Commit => 'reads' in record;
+export interface Part {
+  readonly kind: typeof RecordKind.PART;
+  readonly bytes: Uint8Array;
+}
+
+/** A record that is in parts. */
+export interface Large {
+  readonly kind: typeof RecordKind.LARGE;
+  /** Of the commit; of an update the position of its first part. */
+  readonly snapshot: Position;
+  readonly bytes: number;
+  /** In order, ascending. */
+  readonly parts: readonly Position[];
+}
+
+export interface Mark {
+  readonly kind: typeof RecordKind.MARK;
+  readonly number: number;
+}
+
+export interface CheckpointRecord {
+  readonly kind: typeof RecordKind.CHECKPOINT;
+  /** Encoded. */
+  readonly index: Uint8Array;
+}
+
+export type BatchRecord = ObjectRecord | Part | Large | Mark | CheckpointRecord;
 
 /** The records of an entry, and who appended them: a number that its writer used once. */
 export interface RecordBatch {
   readonly writer: number;
   readonly number: number;
-  readonly records: readonly ObjectRecord[];
+  readonly records: readonly BatchRecord[];
 }
 
 const VERSION = 1;
 const HEADER_BYTES = 1 + 4 + 8 + 2;
 const RECORDS_MAX = 0xffff;
-const UPDATE = 1;
-const COMMIT = 2;
-/** Instead of a key's length: the whole object. */
-const WHOLE_OBJECT = 0xffff_ffff;
-/** Of a key's length: two bytes a code unit. */
-const WIDE = 0x8000_0000;
+const POSITION_BYTES = 8;
 
 export const BATCH_HEADER_BYTES = HEADER_BYTES;
 export const BATCH_RECORDS_MAX = RECORDS_MAX;
+/** What an entry with one part has beside the part's bytes. */
+export const PART_OVERHEAD_BYTES = HEADER_BYTES + 1 + 4;
 
 export function encodeBatch({ writer, number, records }: RecordBatch): Uint8Array {
   let bytes = HEADER_BYTES;
   for (const record of records) bytes += recordBytes(record);
-  const out = new Writer(bytes);
+  const out = new RecordWriter(bytes);
   out.byte(VERSION);
   out.word(writer);
   out.long(number);
   out.half(records.length);
-  for (const record of records) {
-    out.byte(isCommit(record) ? COMMIT : UPDATE);
-    if (isCommit(record)) writeCommit(out, record);
-    else writeUpdate(out, record);
-  }
+  for (const record of records) writeRecord(out, record);
   return out.bytes;
 }
 
+/** A record by itself: what is cut into parts. */
+export function encodeRecord(record: BatchRecord): Uint8Array {
+  const out = new RecordWriter(recordBytes(record));
+  writeRecord(out, record);
+  return out.bytes;
+}
+
+/** ERR_CORRUPT for what is no record. */
+export function decodeRecord(bytes: Uint8Array, position: Position): BatchRecord {
+  const from = new RecordReader(bytes, position);
+  const record = readRecord(from);
+  if (!from.isAtEnd) throw from.corrupt('length');
+  return record;
+}
+
 /** Bytes that the record adds to an entry. */
-export function recordBytes(record: ObjectRecord): number {
-  if (!isCommit(record)) return 1 + updateBytes(record);
-  let bytes = 1 + 8 + 4 + 4;
-  for (const { key } of record.reads) bytes += 4 + (key === undefined ? 4 : keyBytes(key));
-  for (const update of record.updates) bytes += updateBytes(update);
+export function recordBytes(record: BatchRecord): number {
+  switch (record.kind) {
+    case RecordKind.UPDATE:
+      return 1 + updateBytes(record);
+    case RecordKind.COMMIT:
+      return 1 + commitBytes(record);
+    case RecordKind.PART:
+      return 1 + 4 + record.bytes.length;
+    case RecordKind.LARGE:
+      return 1 + POSITION_BYTES + 4 + 4 + POSITION_BYTES * record.parts.length;
+    case RecordKind.MARK:
+      return 1 + 8;
+    case RecordKind.CHECKPOINT:
+      return 1 + 4 + record.index.length;
+  }
+}
+
+function commitBytes({ reads, updates }: Commit): number {
+  let bytes = POSITION_BYTES + 4 + 4;
+  for (const { key } of reads) bytes += 4 + keyBytes(key);
+  for (const update of updates) bytes += updateBytes(update);
   return bytes;
 }
 
 /** `payload` may be used again afterwards. ERR_CORRUPT for what is no such entry. */
 export function decodeBatch(payload: Uint8Array, position: Position): RecordBatch {
-  const from = new Reader(payload, position);
+  const from = new RecordReader(payload, position);
   if (from.byte() !== VERSION) throw from.corrupt('version');
   const writer = from.word();
   const number = from.long();
@@ -99,167 +169,90 @@ export function decodeBatch(payload: Uint8Array, position: Position): RecordBatc
   return { writer, number, records };
 }
 
-function readRecord(from: Reader): ObjectRecord {
+function readRecord(from: RecordReader): BatchRecord {
   const kind = from.byte();
-  if (kind === UPDATE) return readUpdate(from);
-  if (kind !== COMMIT) throw from.corrupt('record');
+  switch (kind) {
+    case RecordKind.UPDATE:
+      return readUpdate(from);
+    case RecordKind.COMMIT:
+      return readCommit(from);
+    case RecordKind.PART:
+      return { kind, bytes: from.slice(from.word()) };
+    case RecordKind.LARGE:
+      return {
+        kind,
+        snapshot: from.long(),
+        bytes: from.word(),
+        parts: from.list(() => from.long()),
+      };
+    case RecordKind.MARK:
+      return { kind, number: from.long() };
+    case RecordKind.CHECKPOINT:
+      return { kind, index: from.slice(from.word()) };
+    default:
+      throw from.corrupt('record');
+  }
+}
+
+function readCommit(from: RecordReader): Commit {
   const snapshot = from.long();
   const reads = from.list((): Read => ({ object: from.word(), key: from.key() }));
   const updates = from.list(() => readUpdate(from));
-  return { snapshot, reads, updates };
+  return { kind: RecordKind.COMMIT, snapshot, reads, updates };
 }
 
-function readUpdate(from: Reader): Update {
+function readUpdate(from: RecordReader): Update {
   const object = from.word();
   const keys = from.list(() => {
     const key = from.key();
     if (key === undefined) throw from.corrupt('key');
     return key;
   });
-  return { object, keys, operation: from.slice(from.word()) };
+  return { kind: RecordKind.UPDATE, object, keys, operation: from.slice(from.word()) };
 }
 
-function writeCommit(out: Writer, { snapshot, reads, updates }: Commit): void {
+function writeRecord(out: RecordWriter, record: BatchRecord): void {
+  out.byte(record.kind);
+  switch (record.kind) {
+    case RecordKind.UPDATE:
+      return writeUpdate(out, record);
+    case RecordKind.COMMIT:
+      return writeCommit(out, record);
+    case RecordKind.PART:
+      return out.sized(record.bytes);
+    case RecordKind.LARGE:
+      out.long(record.snapshot);
+      out.word(record.bytes);
+      out.word(record.parts.length);
+      for (const position of record.parts) out.long(position);
+      return;
+    case RecordKind.MARK:
+      return out.long(record.number);
+    case RecordKind.CHECKPOINT:
+      return out.sized(record.index);
+  }
+}
+
+function writeCommit(out: RecordWriter, { snapshot, reads, updates }: Commit): void {
   out.long(snapshot);
   out.word(reads.length);
   for (const { object, key } of reads) {
     out.word(object);
-    if (key === undefined) out.word(WHOLE_OBJECT);
-    else out.key(key);
+    out.key(key);
   }
   out.word(updates.length);
   for (const update of updates) writeUpdate(out, update);
 }
 
-function writeUpdate(out: Writer, { object, keys, operation }: Update): void {
+function writeUpdate(out: RecordWriter, { object, keys, operation }: Update): void {
   out.word(object);
   out.word(keys.length);
   for (const key of keys) out.key(key);
-  out.word(operation.length);
-  out.copy(operation);
+  out.sized(operation);
 }
 
 function updateBytes({ keys, operation }: Update): number {
   let bytes = 4 + 4 + 4 + operation.length;
   for (const key of keys) bytes += keyBytes(key);
   return bytes;
-}
-
-function keyBytes(key: ObjectKey): number {
-  return 4 + (isWide(key) ? 2 * key.length : key.length);
-}
-
-function isWide(key: ObjectKey): boolean {
-  for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) > 0xff) return true;
-  return false;
-}
-
-class Writer {
-  readonly bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: number) {
-    this.bytes = Buffer.allocUnsafe(bytes);
-  }
-
-  byte(value: number): void {
-    this.#at = this.bytes.writeUInt8(value, this.#at);
-  }
-
-  half(value: number): void {
-    this.#at = this.bytes.writeUInt16LE(value, this.#at);
-  }
-
-  word(value: number): void {
-    this.#at = this.bytes.writeUInt32LE(value, this.#at);
-  }
-
-  /** A safe integer. */
-  long(value: number): void {
-    this.#at = this.bytes.writeDoubleLE(value, this.#at);
-  }
-
-  key(key: ObjectKey): void {
-    const wide = isWide(key);
-    this.word(wide ? WIDE + key.length : key.length);
-    this.#at += this.bytes.write(key, this.#at, wide ? 'utf16le' : 'latin1');
-  }
-
-  copy(bytes: Uint8Array): void {
-    this.bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
-  }
-}
-
-class Reader {
-  readonly #bytes: Buffer;
-  readonly #position: Position;
-  #at = 0;
-
-  constructor(payload: Uint8Array, position: Position) {
-    this.#bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-    this.#position = position;
-  }
-
-  get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
-  }
-
-  byte(): number {
-    return this.#bytes[this.#take(1)];
-  }
-
-  half(): number {
-    return this.#bytes.readUInt16LE(this.#take(2));
-  }
-
-  word(): number {
-    return this.#bytes.readUInt32LE(this.#take(4));
-  }
-
-  long(): number {
-    const value = this.#bytes.readDoubleLE(this.#take(8));
-    if (!Number.isSafeInteger(value)) throw this.corrupt('number');
-    return value;
-  }
-
-  /** undefined: the whole object. */
-  key(): ObjectKey | undefined {
-    const length = this.word();
-    if (length === WHOLE_OBJECT) return undefined;
-    if (length < WIDE) {
-      const at = this.#take(length);
-      return this.#bytes.toString('latin1', at, at + length);
-    }
-    const bytes = 2 * (length - WIDE);
-    const at = this.#take(bytes);
-    return this.#bytes.toString('utf16le', at, at + bytes);
-  }
-
-  list<T>(one: () => T): T[] {
-    const length = this.word();
-    // Each takes at least four bytes: a length that cannot be is no reason to allocate.
-    if (length > this.#bytes.length / 4) throw this.corrupt('length');
-    const items: T[] = [];
-    for (let i = 0; i < length; i++) items.push(one());
-    return items;
-  }
-
-  slice(length: number): Uint8Array {
-    const at = this.#take(length);
-    return new Uint8Array(this.#bytes.subarray(at, at + length));
-  }
-
-  corrupt(what: string): TangoError {
-    const position = this.#position;
-    const text = `an entry of the objects is not intact: position=${position}, ${what}`;
-    return new TangoError('ERR_CORRUPT', text, { position });
-  }
-
-  #take(bytes: number): number {
-    const at = this.#at;
-    if (at + bytes > this.#bytes.length) throw this.corrupt('length');
-    this.#at = at + bytes;
-    return at;
-  }
 }

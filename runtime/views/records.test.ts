@@ -1,12 +1,19 @@
-/** Values, keys, records and versions: what is in an entry, and what decides a commit. */
+/** Values, keys, records and read sets: what is in an entry, and what decides a commit. */
 import { inspect, isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TangoError } from '../../actors/tango-error.ts';
 import { decodeKey, encodeKey } from './object-key.ts';
-import { CONFLICT_WINDOW, ObjectVersions } from './object-versions.ts';
-import { decodeBatch, encodeBatch, type ObjectRecord, recordBytes } from './record.ts';
+import { ReadSet } from './read-set.ts';
+import {
+  type BatchRecord,
+  decodeBatch,
+  encodeBatch,
+  RecordKind,
+  recordBytes,
+  type Update,
+} from './record.ts';
 import { decodeValue, encodeValue } from './value-codec.ts';
 
 const records = suite('records');
@@ -98,6 +105,7 @@ const PLAIN = { noNullPrototype: true };
 const anyKey = fc.string({ unit: 'binary', maxLength: 20 });
 const anyUpdate = fc.record(
   {
+    kind: fc.constant(RecordKind.UPDATE),
     object: fc.nat(2 ** 31 - 1),
     keys: fc.array(anyKey, { maxLength: 4 }),
     operation: fc.uint8Array({ maxLength: 40 }),
@@ -110,13 +118,37 @@ const anyRead = fc.record(
 );
 const anyCommit = fc.record(
   {
+    kind: fc.constant(RecordKind.COMMIT),
     snapshot: fc.maxSafeNat(),
     reads: fc.array(anyRead, { maxLength: 4 }),
     updates: fc.array(anyUpdate, { maxLength: 3 }),
   },
   PLAIN,
 );
-const anyRecord: fc.Arbitrary<ObjectRecord> = fc.oneof(anyUpdate, anyCommit);
+const anyBytes = fc.uint8Array({ maxLength: 40 });
+const anyPart = fc.record({ kind: fc.constant(RecordKind.PART), bytes: anyBytes }, PLAIN);
+const anyLarge = fc.record(
+  {
+    kind: fc.constant(RecordKind.LARGE),
+    snapshot: fc.maxSafeNat(),
+    bytes: fc.nat(),
+    parts: fc.array(fc.maxSafeNat(), { minLength: 1, maxLength: 4 }),
+  },
+  PLAIN,
+);
+const anyMark = fc.record({ kind: fc.constant(RecordKind.MARK), number: fc.maxSafeNat() }, PLAIN);
+const anyCheckpoint = fc.record(
+  { kind: fc.constant(RecordKind.CHECKPOINT), index: anyBytes },
+  PLAIN,
+);
+const anyRecord: fc.Arbitrary<BatchRecord> = fc.oneof(
+  anyUpdate,
+  anyCommit,
+  anyPart,
+  anyLarge,
+  anyMark,
+  anyCheckpoint,
+);
 const anyBatch = fc.record(
   {
     writer: fc.nat(),
@@ -154,36 +186,30 @@ records('an entry that is not intact is refused, whatever it holds', () => {
   );
 });
 
-records('a key is stale by its own change, and by one of the whole object', () => {
-  const versions = new ObjectVersions();
-  assert.not(versions.isChangedSince('a', 0), 'never changed');
-  assert.not(versions.isChangedSince(undefined, 0));
-  versions.changed(['a'], 5);
-  for (const [key, snapshot, isChanged] of [
-    ['a', 5, true],
-    ['a', 6, false],
-    ['b', 0, false],
-    [undefined, 5, true],
-    [undefined, 6, false],
-  ] as const) {
-    assert.is(versions.isChangedSince(key, snapshot), isChanged, `${key} since ${snapshot}`);
+for (const [title, reads, changed, isTouched] of [
+  ['its own change', ['a'], ['a'], true],
+  ["another key's change", ['a'], ['b'], false],
+  ['one of several keys', ['a', 'b'], ['c', 'b'], true],
+  ['a change of the whole object', ['a'], [], true],
+  ['any change, read as a whole', [undefined], ['z'], true],
+  ['a change of the whole, read as a whole', [undefined], [], true],
+] as const) {
+  for (const filler of [0, 20]) {
+    records(`a read is touched by ${title}: ${isTouched}, with ${filler} others`, () => {
+      const others = Array.from({ length: filler }, (_, i) => ({ object: 9, key: `${i}` }));
+      const set = new ReadSet([...reads.map((key) => ({ object: 1, key })), ...others]);
+      const update: Update = {
+        kind: RecordKind.UPDATE,
+        object: 1,
+        keys: [...changed],
+        operation: new Uint8Array(0),
+      };
+      assert.is(set.isTouchedBy(update), isTouched);
+      const kind = RecordKind.COMMIT;
+      assert.is(set.isTouchedBy({ kind, snapshot: 0, reads: [], updates: [update] }), isTouched);
+      assert.not(set.isTouchedBy({ ...update, object: 2 }), 'of another object');
+    });
   }
-  versions.changed([], 9);
-  assert.ok(versions.isChangedSince('b', 9), 'a key that nobody had set');
-  assert.not(versions.isChangedSince('b', 10));
-});
-
-records('versions of one window and the one before are kept, and no others', () => {
-  const near = CONFLICT_WINDOW - 1;
-  const versions = new ObjectVersions();
-  versions.changed(['a'], near);
-  versions.changed(['b'], near + 2);
-  assert.ok(versions.isChangedSince('a', near), 'across the border of two windows');
-  versions.changed(['c'], near + CONFLICT_WINDOW - 1);
-  assert.ok(versions.isChangedSince('a', near), 'at the end of the next window');
-  versions.changed(['c'], 3 * CONFLICT_WINDOW + 1);
-  assert.not(versions.isChangedSince('a', 0), 'too old to matter');
-  assert.ok(versions.isChangedSince('c', 3 * CONFLICT_WINDOW + 1));
-});
+}
 
 records.run();

@@ -4,17 +4,26 @@
  */
 import { TangoError } from '../../actors/tango-error.ts';
 import { encodeKey } from './object-key.ts';
+import { encodeState, restoreState } from './object-state.ts';
 import type { ApplyContext, Player } from './playback.ts';
-import type { ObjectId, Update } from './record.ts';
+import { type ObjectId, RecordKind, type Update } from './record.ts';
 import type { Participant } from './transaction.ts';
 import { decodeValue, encodeValue } from './value-codec.ts';
+
+/** The view of an object, for who plays the log. */
+export interface ObjectPlayer extends Player {
+  /** Why the view is not to be trusted any more; undefined: it is. */
+  failure(): TangoError | undefined;
+  /** From now on every read throws `error`. */
+  fail(error: TangoError): void;
+}
 
 /** What connects an object with the log. Made by `tango.object`. */
 export interface ObjectBinding {
   readonly id: ObjectId;
   readonly name: string;
   /** Hands over the object's view: the binding alone may change it. */
-  bind(player: Player, participant: Participant): void;
+  bind(player: ObjectPlayer, participant: Participant): void;
   /** Before a read of what `key` stands for; undefined: of the whole object. */
   read(key: unknown): void;
   change(update: Update, asksResult: boolean): Promise<unknown>;
@@ -36,13 +45,23 @@ export abstract class ReplicatedObject<Operation = unknown> {
   /** What apply() threw: the view is not to be trusted any more. */
   #failure: TangoError | undefined;
   #isApplying = false;
+  /** The state before the first change. */
+  #first: Uint8Array | undefined;
 
   /** @internal Use `tango.object`. */
   constructor(binding: ObjectBinding) {
     this.#binding = binding;
     this.name = binding.name;
     binding.bind(
-      { apply: (operation, at) => this.#play(operation, at) },
+      {
+        apply: (operation, at) => this.#play(operation, at),
+        state: () => this.#state(),
+        restore: (state) => this.#restoreAll(state),
+        failure: () => this.#failure,
+        fail: (error) => {
+          this.#failure ??= error;
+        },
+      },
       {
         id: binding.id,
         begin: () => this.tryOut(),
@@ -117,6 +136,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
 
   #updateOf(operation: Operation, keys: readonly unknown[]): Update {
     return {
+      kind: RecordKind.UPDATE,
       object: this.#binding.id,
       keys: keys.map(encodeKey),
       operation: encodeValue(operation, 'the change'),
@@ -132,12 +152,35 @@ export abstract class ReplicatedObject<Operation = unknown> {
   #play(operation: Uint8Array, at: ApplyContext): unknown {
     if (this.#failure !== undefined) return undefined;
     try {
+      this.#first ??= this.#state();
       return this.#make(operation, at);
     } catch (cause) {
       const text = `apply() of ${this.name} has failed: position=${at.position}`;
       const details = { object: this.name, position: at.position, cause };
       this.#failure = new TangoError('ERR_CORRUPT', text, details);
       return undefined;
+    }
+  }
+
+  #state(): Uint8Array {
+    return encodeState(this.checkpoint(), `the state of ${this.name}`);
+  }
+
+  /** What a checkpoint has instead of the history is as good as that: a failure ends with it. */
+  #restoreAll(state: Uint8Array): void {
+    this.#failure = undefined;
+    try {
+      restoreState(state, {
+        // Without a first change there is nothing to go back from.
+        reset: () => {
+          if (this.#first !== undefined) this.#restoreAll(this.#first);
+        },
+        restore: (value) => this.restore(value),
+        apply: (operation, at) => this.#play(operation, at),
+      });
+    } catch (cause) {
+      const text = `restore() of ${this.name} has failed`;
+      this.#failure = new TangoError('ERR_CORRUPT', text, { object: this.name, cause });
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import type { Position } from '../log-entry.ts';
 import type { ObjectKey } from './object-key.ts';
-import type { Commit, ObjectId, Read, Update } from './record.ts';
+import { type Commit, type ObjectId, type Read, RecordKind, type Update } from './record.ts';
 
 /** An object, as a transaction sees it. */
 export interface Participant {
@@ -83,7 +83,7 @@ export class Transaction {
       for (const key of told) reads.push({ object, key });
     }
     const updates = this.#changes.map(({ update }) => update);
-    return { snapshot: this.snapshot, reads, updates };
+    return { kind: RecordKind.COMMIT, snapshot: this.snapshot, reads, updates };
   }
 
   /** Makes all changes of the object in its view, unless they are there. */

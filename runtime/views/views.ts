@@ -1,76 +1,142 @@
 /**
- * The objects of one thread: their views, which one playback keeps at one position, the changes on
- * their way to the log, and the transaction whose body is running.
+ * The objects of one thread: their views, which one playback keeps at one position, and the changes on
+ * their way to the log.
  */
 import { TangoError } from '../../actors/tango-error.ts';
-import { abortedError, checkInteger, checkKeys, checkSignal, invalid } from '../arguments.ts';
+import { ThreadState } from '../../shared-memory/thread-table-layout.ts';
+import { checkPosition, invalid } from '../arguments.ts';
 import type { Position } from '../log-entry.ts';
 import type { MailboxLink } from '../mailbox-link.ts';
 import type { OpenGate } from '../open-gate.ts';
-import { type Procedure, pause } from '../procedure.ts';
+import type { Procedure } from '../procedure.ts';
+import { unwritten } from '../read.ts';
 import { Settled } from '../settled.ts';
-import { DIRECTORY_ID, Directory } from './directory.ts';
+import { DIRECTORY_ID } from './checkpoint-index.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { Compaction } from './compaction.ts';
+import { detachedObject } from './detached-binding.ts';
+import { Directory, type DirectoryEntry } from './directory.ts';
+import { isTrimmedError } from './entry-loader.ts';
+import { Holds } from './holds.ts';
 import { encodeKey } from './object-key.ts';
+import { RecordedHistory } from './object-state.ts';
 import { Outbox } from './outbox.ts';
 import { Playback, type Player, type RecordOutcome } from './playback.ts';
+import { Precedence } from './precedence.ts';
 import type { ObjectId, ObjectRecord, Update } from './record.ts';
-import type { ObjectBinding, ObjectType } from './replicated-object.ts';
-import { type Participant, Transaction } from './transaction.ts';
+import type { ObjectBinding, ObjectPlayer, ObjectType } from './replicated-object.ts';
+import type { TransactOptions } from './transact-options.ts';
+import type { Participant } from './transaction.ts';
+import { Transactions } from './transactions.ts';
+import { differsError, ViewDigests } from './view-digests.ts';
 
-export interface TransactOptions {
-  /** Conflicts before ERR_CONFLICT; default 100. */
-  readonly retries?: number;
-  /** The body changes nothing: a change in it is ERR_INVALID_ARGUMENT. */
-  readonly readOnly?: boolean;
-  /** Reads the view as it is, without a look at the log. */
-  readonly stale?: boolean;
-  /** Looked at before every attempt. */
-  readonly signal?: AbortSignal;
-}
-
-interface CheckedTransact {
-  readonly retries: number;
-  readonly readOnly: boolean;
-  readonly stale: boolean;
-  readonly signal: AbortSignal | undefined;
-}
-
-const RETRIES = 100;
-const TRANSACT_KEYS = ['retries', 'readOnly', 'stale', 'signal'];
-/** After the first conflicts at once, then twice as long each time, and by chance. */
-const AT_ONCE = 2;
-const BACK_OFF_MS = 0.05;
-const BACK_OFF_MS_MAX = 20;
 const NAME_BYTES_MAX = 1024;
 
 interface Hosted {
   readonly type: ObjectType<unknown>;
+  readonly name: string;
   readonly object: unknown;
+  readonly player: ObjectPlayer;
+}
+
+export interface ViewsOptions {
+  readonly link: MailboxLink;
+  readonly gate: OpenGate;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Part of the log's memory in use at which a checkpoint is taken and the log trimmed; 0: never. */
+  readonly compactAt: number;
+  /** Classes of which this thread can make views of objects that it does not host. */
+  readonly types: readonly ObjectType<unknown>[];
 }
 
 export class Views {
   readonly #link: MailboxLink;
-  readonly #random: () => number;
   readonly #gate: OpenGate;
   readonly #playback: Playback;
   readonly #outbox: Outbox;
+  readonly #holds: Holds;
   readonly #directory: Directory;
+  readonly #transactions: Transactions;
+  readonly #checkpointer: Checkpointer;
+  readonly #compaction: Compaction;
+  readonly #digests = new ViewDigests();
+  readonly #types: Map<string, ObjectType<unknown>>;
   readonly #hosted = new Map<ObjectId, Hosted>();
   readonly #hosting = new Map<string, Promise<unknown>>();
-  #transaction: Transaction | undefined;
-  #isReadOnly = false;
   #sendsSoon = false;
 
-  /** `random` in [0, 1). */
-  constructor(link: MailboxLink, random: () => number, gate: OpenGate) {
+  constructor({ link, gate, random, compactAt, types }: ViewsOptions) {
+    const { client } = link;
     this.#link = link;
-    this.#random = random;
     this.#gate = gate;
-    this.#outbox = new Outbox(link.client, () => this.#playback);
-    this.#playback = new Playback(link.client, (batch, outcomes) => {
-      if (batch.writer === link.client.incarnation) this.#outbox.played(batch, outcomes);
+    this.#types = new Map(types.map((type) => [typeNameOf(type), type]));
+    this.#holds = new Holds(client.memory.views, link.thread);
+    this.#playback = new Playback(client, {
+      played: (batch, outcomes) => {
+        if (batch.writer === client.incarnation) this.#outbox.played(batch, outcomes);
+      },
+      marked: (mark, writer, position) => {
+        this.#checkpointer.marked(mark, writer);
+        this.#digests.marked(position + 1, this.#players());
+      },
+      checkpointed: (index) => {
+        this.#compaction.checkpointed(index);
+        for (const { object } of this.#digests.differences(index)) {
+          const hosted = this.#hosted.get(object);
+          hosted?.player.fail(differsError(hosted.name, index.covered, link.thread));
+        }
+      },
+      mayJump: () => this.#holds.isEmpty,
+    });
+    const precedence = new Precedence(client);
+    this.#checkpointer = new Checkpointer({
+      client,
+      playback: this.#playback,
+      objects: () => this.#objects(),
+      hosted: (object) => this.#healthy(object),
+      detached: (object) => this.#detached(object),
+      lowestHold: () => this.#lowestHold(),
+    });
+    this.#compaction = new Compaction(client, this.#checkpointer, compactAt);
+    this.#outbox = new Outbox({
+      client,
+      holds: this.#holds,
+      precedence,
+      playback: () => this.#playback,
+      isTight: () => this.#compaction.isTight,
+      makeRoom: () => this.#compaction.makeRoom(),
+    });
+    this.#transactions = new Transactions({
+      gate,
+      random,
+      playback: this.#playback,
+      holds: this.#holds,
+      precedence,
+      isTrimmed: (position) => position < client.memory.sequencer.trimMark(),
+      sync: () => this.sync(),
+      syncNow: () => this.#catchUp(),
+      changed: (record, asksOutcome) => this.#changed(record, asksOutcome),
+      changedSync: (record, asksOutcome) => this.#changedSync(record, asksOutcome),
+      run: (procedure) => this.#run(procedure),
+      runSync: (procedure) => this.#runSync(procedure),
     });
     this.#directory = new Directory(this.#bindingOf(DIRECTORY_ID, 'the directory', this.#playback));
+  }
+
+  /** How far every view of this thread is: every entry below is played, none from it on. */
+  get position(): Position {
+    return this.#playback.position;
+  }
+
+  /** The objects of this thread by name, as open views. */
+  get hosted(): ReadonlyMap<ObjectId, { readonly name: string }> {
+    return this.#hosted;
+  }
+
+  /** What a name stands for, as far as this thread has played. */
+  get names(): ReadonlyMap<string, DirectoryEntry> {
+    return this.#directory.entries;
   }
 
   /**
@@ -80,11 +146,8 @@ export class Views {
    */
   async object<O>(type: ObjectType<O>, name: string): Promise<O> {
     this.#gate.check();
-    if (typeof type !== 'function') throw invalid('type', type, 'a class of objects');
-    if (typeof name !== 'string' || Buffer.byteLength(name) > NAME_BYTES_MAX) {
-      throw invalid('name', name, `a string of at most ${NAME_BYTES_MAX} bytes`);
-    }
-    if (this.#transaction !== undefined) throw inBody('an object is opened');
+    checkObject(type, name);
+    if (this.#transactions.current !== undefined) throw inBody('an object is opened');
     // One after the other: the second finds what the first has hosted.
     const before = this.#hosting.get(name);
     const hosting = (before ?? Promise.resolve())
@@ -101,80 +164,89 @@ export class Views {
   /** Brings every view of this thread up to what had returned before; resolves to how far. */
   async sync(): Promise<Position> {
     this.#gate.check();
-    await this.#run(this.#playback.playTo(this.#link.client.tail()));
+    const tail = this.#link.client.tail();
+    if (!this.#playback.tryPlayTo(tail)) await this.#run(this.#playback.playTo(tail));
     return this.#playback.position;
   }
 
   /** See Tango.transact. */
-  async transact<T>(body: () => T, options: TransactOptions = {}): Promise<T> {
-    const checked = checkTransact(body, options);
-    if (this.#transaction !== undefined) return this.#joined(body);
-    for (let conflicts = 0; ; conflicts++) {
-      this.#beforeAttempt(checked, conflicts);
-      if (!checked.stale) await this.sync();
-      const { result, record } = this.#attempt(body, checked);
-      if (record === undefined) return result;
-      if ((await this.#changed(record, record.reads.length > 0))?.committed !== false)
-        return result;
-      const restMs = this.#backOffMs(conflicts);
-      if (restMs > 0) await this.#run(pause(restMs));
-    }
+  transact<T>(body: () => T, options?: TransactOptions): Promise<T> {
+    return this.#transactions.transact(body, options);
   }
 
   /** See Tango.transactSync. */
-  transactSync<T>(body: () => T, options: TransactOptions = {}): T {
-    const checked = checkTransact(body, options);
-    if (this.#transaction !== undefined) return this.#joined(body);
-    for (let conflicts = 0; ; conflicts++) {
-      this.#beforeAttempt(checked, conflicts);
-      if (!checked.stale) this.#catchUp();
-      const { result, record } = this.#attempt(body, checked);
-      if (record === undefined) return result;
-      if (this.#changedSync(record, record.reads.length > 0)?.committed !== false) return result;
-      const restMs = this.#backOffMs(conflicts);
-      if (restMs > 0) this.#runSync(pause(restMs));
-    }
+  transactSync<T>(body: () => T, options?: TransactOptions): T {
+    return this.#transactions.transactSync(body, options);
+  }
+
+  /** See Tango.checkpoint. */
+  async checkpoint(): Promise<Position> {
+    this.#gate.check();
+    return this.#run(this.#checkpointer.checkpoint());
+  }
+
+  /** See Tango.forget. */
+  async forget(position: Position): Promise<void> {
+    this.#gate.check();
+    checkPosition(position);
+    if (position > this.#link.client.tail()) throw unwritten(position);
+    await this.#run(this.#checkpointer.forget(position));
   }
 
   async #host<O>(type: ObjectType<O>, name: string): Promise<O> {
-    const typeName = type.typeName ?? type.name;
+    const typeName = typeNameOf(type);
     const entry = this.#directory.find(name) ?? (await this.#directory.create(name, typeName));
-    if (entry.type !== typeName) {
-      const text = `the object is of another type: name=${name}, type=${entry.type}`;
-      throw new TangoError('ERR_TYPE_MISMATCH', text, { object: name });
-    }
+    checkType(name, typeName, entry.type);
     const known = this.#hosted.get(entry.id);
     if (known !== undefined) {
       if (known.type === type) return known.object as O;
       const text = `the object is open as another class: name=${name}, class=${known.type.name}`;
       throw new TangoError('ERR_TYPE_MISMATCH', text, { object: name });
     }
-    const object = await this.#replayed(type, entry.id, name);
-    this.#hosted.set(entry.id, { type, object });
+    const { object, player } = await this.#replayed(type, entry, name);
+    this.#hosted.set(entry.id, { type, name, object, player });
+    this.#types.set(typeName, type);
     return object;
   }
 
   /** A view of the object at the position of all others. */
-  async #replayed<O>(type: ObjectType<O>, id: ObjectId, name: string): Promise<O> {
+  async #replayed<O>(
+    type: ObjectType<O>,
+    { id, since }: DirectoryEntry,
+    name: string,
+  ): Promise<{ object: O; player: ObjectPlayer }> {
     for (;;) {
       const past = new Playback(this.#link.client);
-      let player: Player | undefined;
-      const host = (one: Player): void => {
+      let player: ObjectPlayer | undefined;
+      const host = (one: ObjectPlayer): void => {
         player = one;
         past.host(id, one);
       };
       const object = new type(this.#bindingOf(id, name, { host: (_id, one) => host(one) }));
-      const { position } = this.#playback;
-      if (this.#playback.versionsOf(id).latest >= 0) await this.#run(past.playTo(position));
-      // Others were read meanwhile, and this one changed: once more, over more of the log.
-      if (this.#playback.versionsOf(id).latest >= position) continue;
       if (player === undefined) throw invalid('type', type, 'a class that extends TangoObject');
+      try {
+        await this.#run(past.begin(this.#playback.position, since));
+        while (past.position < this.#playback.position) {
+          await this.#run(past.playTo(this.#playback.position));
+        }
+      } catch (error) {
+        if (!isTrimmedError(error)) throw error;
+        // A checkpoint has passed this thread's views, and they go on from there: once more.
+        const { position } = this.#playback;
+        await this.sync();
+        if (this.#playback.position === position) throw error;
+        continue;
+      }
       this.#playback.host(id, player);
-      return object;
+      return { object, player };
     }
   }
 
-  #bindingOf(id: ObjectId, name: string, playback: Pick<Playback, 'host'>): ObjectBinding {
+  #bindingOf(
+    id: ObjectId,
+    name: string,
+    playback: { host(id: ObjectId, player: ObjectPlayer): void },
+  ): ObjectBinding {
     let participant: Participant | undefined;
     const own = (): Participant => {
       if (participant === undefined) throw new Error('an object is bound when it is made');
@@ -188,8 +260,9 @@ export class Views {
         playback.host(id, player);
       },
       read: (key) => {
-        if (this.#transaction === undefined) this.#catchUp();
-        else this.#transaction.read(own(), key === undefined ? undefined : encodeKey(key));
+        const { current } = this.#transactions;
+        if (current === undefined) this.#catchUp();
+        else current.read(own(), key === undefined ? undefined : encodeKey(key));
       },
       change: (update, asksResult) => this.#change(own(), update, asksResult),
       changeSync: (update, asksResult) => this.#changeNow(own(), update, asksResult),
@@ -202,24 +275,20 @@ export class Views {
   #catchUp(): void {
     this.#gate.check();
     const tail = this.#link.client.tail();
-    if (tail > this.#playback.position) this.#runSync(this.#playback.playTo(tail));
+    if (tail <= this.#playback.position || this.#playback.tryPlayTo(tail)) return;
+    this.#runSync(this.#playback.playTo(tail));
   }
 
   async #change(participant: Participant, update: Update, asksResult: boolean): Promise<unknown> {
-    if (this.#transaction !== undefined) return this.#buffer(participant, update, asksResult);
+    const { current } = this.#transactions;
+    if (current !== undefined) return this.#transactions.buffer(participant, update, asksResult);
     return resultOf(await this.#changed(update, asksResult));
   }
 
   #changeNow(participant: Participant, update: Update, asksResult: boolean): unknown {
-    if (this.#transaction !== undefined) return this.#buffer(participant, update, asksResult);
+    const { current } = this.#transactions;
+    if (current !== undefined) return this.#transactions.buffer(participant, update, asksResult);
     return resultOf(this.#changedSync(update, asksResult));
-  }
-
-  #buffer(participant: Participant, update: Update, asksResult: boolean): unknown {
-    if (this.#isReadOnly) throw invalid('readOnly', true, 'false: the body changes something');
-    if (asksResult) return this.#transaction?.changeAndRead(participant, update);
-    this.#transaction?.change(participant, update);
-    return undefined;
   }
 
   /** Sent at the end of the turn, together with what else the turn changes. */
@@ -233,6 +302,7 @@ export class Views {
       queueMicrotask(() => {
         this.#sendsSoon = false;
         this.#outbox.send();
+        if (this.#compaction.isDue()) this.#link.client.run(this.#compaction.run(), IGNORED);
         this.#link.kick();
       });
     });
@@ -244,7 +314,44 @@ export class Views {
     this.#outbox.add(record, asksOutcome, settled);
     this.#outbox.send();
     this.#link.drive(settled.isSettled);
+    // A thread that only ever blocks has no other time for it.
+    if (this.#compaction.isRunning) this.#link.drive(() => !this.#compaction.isRunning);
+    else if (this.#compaction.isDue()) this.#tryCompact();
     return this.#gate.runSync(() => settled.take());
+  }
+
+  #tryCompact(): void {
+    this.#link.client.run(this.#compaction.run(), IGNORED);
+    this.#link.drive(() => !this.#compaction.isRunning);
+  }
+
+  #objects(): ObjectId[] {
+    return [DIRECTORY_ID, ...Array.from(this.#directory.entries.values(), ({ id }) => id)];
+  }
+
+  #healthy(object: ObjectId): Player | undefined {
+    const player = this.#playback.players.get(object);
+    const hosted = this.#hosted.get(object)?.player;
+    return hosted?.failure() === undefined ? player : undefined;
+  }
+
+  #detached(object: ObjectId): Player {
+    for (const [name, { id, type }] of this.#directory.entries) {
+      const known = this.#types.get(type);
+      // A view that has failed here would fail again.
+      if (id !== object || known === undefined || this.#hosted.has(object)) continue;
+      return detachedObject(known, id, name).player;
+    }
+    return new RecordedHistory();
+  }
+
+  *#players(): Iterable<readonly [ObjectId, ObjectPlayer]> {
+    for (const [object, { player }] of this.#hosted) yield [object, player];
+  }
+
+  #lowestHold(): Position {
+    const { views, threads } = this.#link.client.memory;
+    return views.lowestHold(threads.count, (thread) => threads.state(thread) === ThreadState.ALIVE);
   }
 
   #run<T>(procedure: Procedure<T>): Promise<T> {
@@ -254,69 +361,32 @@ export class Views {
   #runSync<T>(procedure: Procedure<T>): T {
     return this.#gate.runSync(() => this.#link.runSync(procedure));
   }
+}
 
-  /** Within another's body: a part of it. If it throws, nothing of it is left. */
-  #joined<T>(body: () => T): T {
-    const transaction = this.#transaction;
-    const mark = transaction?.mark() ?? 0;
-    try {
-      return checkResult(body());
-    } catch (error) {
-      transaction?.goBack(mark);
-      throw error;
-    }
-  }
+/** A compaction that fails is tried again when the log is fuller; a full log tells why. */
+const IGNORED = { done: () => {}, failed: () => {} };
 
-  #attempt<T>(body: () => T, { readOnly }: CheckedTransact) {
-    const transaction = new Transaction(this.#playback.position);
-    this.#transaction = transaction;
-    this.#isReadOnly = readOnly;
-    try {
-      const result = checkResult(body());
-      return { result, record: transaction.hasChanges ? transaction.commit() : undefined };
-    } finally {
-      this.#transaction = undefined;
-      this.#isReadOnly = false;
-      transaction.takeBack();
-    }
-  }
+export function typeNameOf(type: ObjectType<unknown>): string {
+  return type.typeName ?? type.name;
+}
 
-  #beforeAttempt({ retries, signal }: CheckedTransact, conflicts: number): void {
-    this.#gate.check();
-    if (signal?.aborted) throw abortedError(signal);
-    if (conflicts > retries) {
-      const text = `other transactions were first, each time: attempts=${conflicts}`;
-      throw new TangoError('ERR_CONFLICT', text);
-    }
+/** ERR_INVALID_ARGUMENT. */
+export function checkObject(type: unknown, name: unknown): void {
+  if (typeof type !== 'function') throw invalid('type', type, 'a class of objects');
+  if (typeof name !== 'string' || Buffer.byteLength(name) > NAME_BYTES_MAX) {
+    throw invalid('name', name, `a string of at most ${NAME_BYTES_MAX} bytes`);
   }
+}
 
-  #backOffMs(conflicts: number): number {
-    if (conflicts < AT_ONCE) return 0;
-    const longest = Math.min(BACK_OFF_MS * 2 ** (conflicts - AT_ONCE), BACK_OFF_MS_MAX);
-    return longest * this.#random();
-  }
+/** ERR_TYPE_MISMATCH. */
+export function checkType(name: string, asked: string, type: string): void {
+  if (asked === type) return;
+  const text = `the object is of another type: name=${name}, type=${type}`;
+  throw new TangoError('ERR_TYPE_MISMATCH', text, { object: name });
 }
 
 function resultOf(outcome: RecordOutcome | undefined): unknown {
   return outcome?.committed ? outcome.results[0] : undefined;
-}
-
-/** A body that goes on later would do so without its snapshot. */
-function checkResult<T>(result: T): T {
-  const { then } = (result ?? {}) as { then?: unknown };
-  if (typeof then !== 'function') return result;
-  if (result instanceof Promise) result.catch(() => {});
-  throw new TangoError('ERR_ASYNC_TRANSACTION', 'the body of a transaction returns a promise');
-}
-
-function checkTransact(body: unknown, options: TransactOptions): CheckedTransact {
-  if (typeof body !== 'function') throw invalid('body', body, 'a function');
-  checkKeys('transact', options, TRANSACT_KEYS);
-  const { readOnly = false, stale = false } = options;
-  if (typeof readOnly !== 'boolean') throw invalid('readOnly', readOnly, 'a boolean');
-  if (typeof stale !== 'boolean') throw invalid('stale', stale, 'a boolean');
-  const retries = checkInteger('retries', options.retries ?? RETRIES, 0, 1_000_000);
-  return { retries, readOnly, stale, signal: checkSignal(options.signal) };
 }
 
 function inBody(what: string): TangoError {

@@ -1,0 +1,87 @@
+/**
+ * What a checkpoint record says (Tango 2.8): up to where it covers the log, where the states are, and
+ * what commits above it need to know of the entries below that it does not replace.
+ *
+ *                 limit             covered = mark + 1                     record
+ *   ───────────────┬──────────────────┬───────────────────────────────────┬─────▶
+ *    may be trimmed│ kept: snapshots  │ parts of the states, and whatever │ a view starts from the states,
+ *                  │ of transactions  │ is appended meanwhile             │ and plays from `covered` on
+ */
+import { TangoError } from '../../actors/tango-error.ts';
+import type { LogClient } from '../log-client.ts';
+import type { Position } from '../log-entry.ts';
+import type { Procedure } from '../procedure.ts';
+import { StreamReader } from '../stream-reader.ts';
+import type { EntryLoader } from './entry-loader.ts';
+import type { KnownVerdicts } from './judge.ts';
+import { wholeRecords } from './large-record.ts';
+import { type ObjectId, RecordKind } from './record.ts';
+import { decodeValue, encodeValue } from './value-codec.ts';
+
+/** Streams from here on are objects; an application's own are better below. */
+export const DIRECTORY_ID: ObjectId = 2 ** 30;
+/** The stream of marks and checkpoint records. */
+export const CHECKPOINTS_ID: ObjectId = DIRECTORY_ID + 1;
+export const FIRST_OBJECT_ID: ObjectId = DIRECTORY_ID + 16;
+
+/** The state of one object. */
+export interface Section {
+  readonly object: ObjectId;
+  readonly bytes: number;
+  /** Of the encoded state: equal in every thread that has the object. */
+  readonly digest: number;
+  readonly parts: readonly Position[];
+}
+
+export interface CheckpointIndex extends KnownVerdicts {
+  /** The limit in force at `covered`. */
+  readonly limitBefore: Position;
+  /** Of all objects that have been changed below `covered`. */
+  readonly sections: readonly Section[];
+}
+
+export function encodeIndex(index: CheckpointIndex): Uint8Array {
+  return encodeValue(index, 'the index of a checkpoint');
+}
+
+/** ERR_CORRUPT for what is no index. */
+export function decodeIndex(bytes: Uint8Array, position: Position): CheckpointIndex {
+  const index = decodeValue(bytes) as CheckpointIndex | undefined;
+  const isWhole =
+    Number.isSafeInteger(index?.covered) &&
+    Number.isSafeInteger(index?.limit) &&
+    Number.isSafeInteger(index?.limitBefore) &&
+    Array.isArray(index?.aborted) &&
+    Array.isArray(index?.sections);
+  if (isWhole && index !== undefined) return index;
+  const text = `a checkpoint record is not intact: position=${position}`;
+  throw new TangoError('ERR_CORRUPT', text, { position });
+}
+
+export interface FoundCheckpoint {
+  /** Of its record. */
+  readonly position: Position;
+  readonly index: CheckpointIndex;
+}
+
+/** The newest checkpoint in the log that covers at most `most`; undefined: there is none. */
+export function* newestCheckpoint(
+  client: LogClient,
+  loader: EntryLoader,
+  most: Position,
+): Procedure<FoundCheckpoint | undefined> {
+  const reader = new StreamReader(client, CHECKPOINTS_ID);
+  yield* reader.sync();
+  for (const position of reader.takeKnown(Number.POSITIVE_INFINITY).reverse()) {
+    // What is below it was trimmed with it.
+    if (position < client.memory.sequencer.trimMark()) return undefined;
+    const batch = yield* loader.load(position);
+    if (typeof batch === 'string') continue;
+    for (const record of yield* wholeRecords(loader, batch.records, 0)) {
+      if (record.kind !== RecordKind.CHECKPOINT) continue;
+      const index = decodeIndex(record.index, position);
+      if (index.covered <= most) return { position, index };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,268 @@
+/**
+ * Writes checkpoints of all objects and trims what they replace (Tango 2.8).
+ *
+ *   mark ──▶ every view at the mark, encoded ──▶ parts ──▶ record ──▶ trim
+ *
+ * All states are of one position, so that a view that starts from them is consistent over all objects.
+ * Views that this thread hosts are taken as they are; a companion playback brings the others to the
+ * mark: by their class where it is known here, else their changes are copied. Dying anywhere leaves
+ * parts that nobody names, or a checkpoint and no trim.
+ */
+import { TangoError } from '../../actors/tango-error.ts';
+import { EntryKind } from '../../shared-memory/entry-layout.ts';
+import { Right } from '../../shared-memory/view-table.ts';
+import { appendEntry } from '../append-entry.ts';
+import { trimPrefix } from '../chain.ts';
+import type { LogClient } from '../log-client.ts';
+import type { Position, StreamId } from '../log-entry.ts';
+import { type Procedure, pause } from '../procedure.ts';
+import { CHECKPOINTS_ID, encodeIndex, newestCheckpoint, type Section } from './checkpoint-index.ts';
+import { cut, lowestOf, wholeRecords } from './large-record.ts';
+import { digestOf, RecordedHistory } from './object-state.ts';
+import { Playback, type Player } from './playback.ts';
+import {
+  BATCH_HEADER_BYTES,
+  type BatchRecord,
+  encodeBatch,
+  encodeRecord,
+  type Mark,
+  type ObjectId,
+  PART_OVERHEAD_BYTES,
+  RecordKind,
+  recordBytes,
+} from './record.ts';
+
+/** What a checkpointer needs of its thread. */
+export interface CheckpointWorld {
+  readonly client: LogClient;
+  readonly playback: Playback;
+  /** All objects there are, as far as #playback has played. */
+  objects(): Iterable<ObjectId>;
+  /** The view that this thread hosts, unless it has failed. */
+  hosted(object: ObjectId): Player | undefined;
+  /** A view of an object that this thread does not host, at its beginning. */
+  detached(object: ObjectId): Player;
+  /** Positions that some living thread needs. */
+  lowestHold(): Position;
+}
+
+/** How often who waits for its turn looks. */
+const TURN_MS = 1;
+/** An object that is created meanwhile is caught by the next attempt. */
+const ATTEMPTS_MAX = 10;
+/** Entries looked at before anybody else has a turn. */
+const LOOKED_MAX = 1024;
+
+type States = Map<ObjectId, Uint8Array>;
+
+export class Checkpointer {
+  readonly #world: CheckpointWorld;
+  /** Of the mark that is waited for: a number that this thread used once. */
+  #number = 0;
+  #states: States = new Map();
+  #isWriting = false;
+  /** Their checkpoint() has failed: their changes are copied. */
+  readonly #mute = new Set<ObjectId>();
+
+  constructor(world: CheckpointWorld) {
+    this.#world = world;
+  }
+
+  /** This thread's playback is at a mark. */
+  marked({ number }: Mark, writer: number): void {
+    if (writer !== this.#world.client.incarnation || number !== this.#number) return;
+    for (const object of this.#world.objects()) {
+      const player = this.#hosted(object);
+      if (player !== undefined) this.#keepState(object, player);
+    }
+  }
+
+  /**
+   * Writes a checkpoint; returns the position that it covers, exclusive. Waits while another thread
+   * writes one. ERR_LOG_FULL, ERR_INVALID_ARGUMENT (a state that cannot be encoded), ERR_TIMEOUT.
+   */
+  *checkpoint(): Procedure<Position> {
+    while (!this.#tryTake()) yield* pause(TURN_MS);
+    try {
+      return yield* this.#write();
+    } finally {
+      this.#give();
+    }
+  }
+
+  /**
+   * As checkpoint, and trims what it replaces; false: another thread is at it. `takesOver`: from that
+   * as well; two at a time are two checkpoints.
+   */
+  *compact(takesOver = false): Procedure<boolean> {
+    if (!this.#tryTake(takesOver)) return false;
+    try {
+      yield* this.#write();
+      yield* this.forget(Number.POSITIVE_INFINITY);
+      return true;
+    } finally {
+      this.#give();
+    }
+  }
+
+  /** Trims below `position` as far as no object, and no transaction under way, needs it. */
+  *forget(position: Position): Procedure<void> {
+    const { client, lowestHold } = this.#world;
+    const limit = Math.min(position, yield* this.#replacedTo(), lowestHold());
+    if (limit > client.memory.sequencer.trimMark()) yield* trimPrefix(client, limit);
+  }
+
+  #tryTake(takesOver = false): boolean {
+    const { client } = this.#world;
+    if (this.#isWriting) return false;
+    const lives = (incarnation: number): boolean =>
+      !takesOver && client.membership.lives(incarnation);
+    this.#isWriting = client.memory.views.tryTake(Right.CHECKPOINT, client.incarnation, lives);
+    return this.#isWriting;
+  }
+
+  #give(): void {
+    const { client } = this.#world;
+    this.#isWriting = false;
+    client.memory.views.give(Right.CHECKPOINT, client.incarnation);
+  }
+
+  *#write(): Procedure<Position> {
+    const covered = yield* this.#collect();
+    const { client, playback, lowestHold } = this.#world;
+    const limitBefore = playback.judge.limitAt(covered);
+    // AFTER the mark: a transaction that begins later has its snapshot above it.
+    const held = Math.max(limitBefore, Math.min(covered, lowestHold()));
+    const { limit, aborted } = yield* this.#abortedFrom(held, covered);
+    const sections: Section[] = [];
+    for (const [object, state] of this.#states) {
+      const parts = yield* this.#writeParts(state);
+      sections.push({ object, bytes: state.length, digest: digestOf(state), parts });
+    }
+    this.#states = new Map();
+    const index = encodeIndex({ covered, limit, limitBefore, aborted, sections });
+    const position = yield* this.#writeRecord({ kind: RecordKind.CHECKPOINT, index });
+    yield* playback.playTo(position + 1);
+    client.counters.checkpoints++;
+    return covered;
+  }
+
+  /** The states of all objects at one mark are in #states; returns the position that they cover. */
+  *#collect(): Procedure<Position> {
+    const { client, playback, objects } = this.#world;
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      yield* playback.playTo(client.tail());
+      this.#states = new Map();
+      const number = ++this.#number;
+      const companion = yield* this.#companion();
+      const record: Mark = { kind: RecordKind.MARK, number };
+      const mark = yield* this.#append([record], [CHECKPOINTS_ID]);
+      yield* playback.playTo(mark + 1);
+      if (companion.players.size > 0) yield* companion.playTo(mark + 1);
+      for (const [object, player] of companion.players) this.#keepState(object, player);
+      if ([...objects()].every((object) => this.#states.has(object))) return mark + 1;
+    }
+    throw new TangoError('ERR_TIMEOUT', 'objects were created faster than a checkpoint is taken');
+  }
+
+  /** Where the others are: views that this thread does not have, at its own playback's position. */
+  *#companion(): Procedure<Playback> {
+    const { client, playback, detached, objects } = this.#world;
+    const companion = new Playback(client);
+    for (const object of objects()) {
+      if (this.#hosted(object) !== undefined) continue;
+      const player = this.#mute.has(object) ? new RecordedHistory() : detached(object);
+      companion.host(object, player);
+    }
+    if (companion.players.size === 0) return companion;
+    yield* companion.begin(playback.position);
+    yield* companion.playTo(playback.position);
+    return companion;
+  }
+
+  #hosted(object: ObjectId): Player | undefined {
+    return this.#mute.has(object) ? undefined : this.#world.hosted(object);
+  }
+
+  #keepState(object: ObjectId, player: Player): void {
+    try {
+      this.#states.set(object, player.state());
+    } catch {
+      this.#mute.add(object);
+    }
+  }
+
+  /** What a view that begins at `covered` cannot find out about the entries from `from` on. */
+  *#abortedFrom(
+    from: Position,
+    covered: Position,
+  ): Procedure<{ limit: Position; aborted: [Position, number][] }> {
+    const { loader, judge } = this.#world.playback;
+    const aborted: [Position, number][] = [];
+    let limit = from;
+    for (let position = from; position < covered; position++) {
+      if ((position - from) % LOOKED_MAX === LOOKED_MAX - 1) yield* pause(0);
+      const batch = yield* loader.load(position);
+      if (typeof batch === 'string') continue;
+      const records = yield* wholeRecords(loader, batch.records, judge.limitAt(position));
+      const without = yield* judge.decide(position, records);
+      for (const index of without) aborted.push([position, index]);
+      // Who judges by it later needs its parts.
+      for (const [index, record] of batch.records.entries()) {
+        if (record.kind !== RecordKind.LARGE || without.has(index)) continue;
+        limit = Math.min(limit, lowestOf(record));
+      }
+    }
+    if (limit < from) return yield* this.#abortedFrom(limit, covered);
+    return { limit, aborted };
+  }
+
+  /** Up to where the newest checkpoint replaces the log, if no commit above it depends on less. */
+  *#replacedTo(): Procedure<Position> {
+    const { client, playback } = this.#world;
+    const { loader } = playback;
+    const found = yield* newestCheckpoint(client, loader, Number.POSITIVE_INFINITY);
+    if (found === undefined) return 0;
+    const { covered, limit } = found.index;
+    for (let position = covered; position < found.position; position++) {
+      if ((position - covered) % LOOKED_MAX === LOOKED_MAX - 1) yield* pause(0);
+      const batch = yield* loader.load(position);
+      if (typeof batch === 'string') continue;
+      // Of a thread that had died, or had not announced its snapshot: the next checkpoint is above it.
+      if (batch.records.some((record) => dependsOn(record) < limit)) return 0;
+    }
+    return limit;
+  }
+
+  *#writeParts(bytes: Uint8Array): Procedure<Position[]> {
+    const most = this.#world.client.memory.sizes.entryBytesMax - PART_OVERHEAD_BYTES;
+    const parts: Position[] = [];
+    for (const piece of cut(bytes, most)) {
+      parts.push(yield* this.#append([{ kind: RecordKind.PART, bytes: piece }], []));
+    }
+    return parts;
+  }
+
+  *#writeRecord(record: BatchRecord): Procedure<Position> {
+    const { entryBytesMax } = this.#world.client.memory.sizes;
+    if (recordBytes(record) + BATCH_HEADER_BYTES <= entryBytesMax) {
+      return yield* this.#append([record], [CHECKPOINTS_ID]);
+    }
+    const bytes = encodeRecord(record);
+    const parts = yield* this.#writeParts(bytes);
+    const large = { kind: RecordKind.LARGE, snapshot: parts[0], bytes: bytes.length, parts };
+    return yield* this.#append([large], [CHECKPOINTS_ID]);
+  }
+
+  *#append(records: readonly BatchRecord[], streams: readonly StreamId[]): Procedure<Position> {
+    const { client } = this.#world;
+    const payload = encodeBatch({ writer: client.incarnation, number: 0, records });
+    return yield* appendEntry(client, payload, streams, EntryKind.OBJECTS);
+  }
+}
+
+/** The lowest position that has to be in the log for the record to be judged. */
+function dependsOn(record: BatchRecord): Position {
+  if (record.kind === RecordKind.COMMIT && record.reads.length > 0) return record.snapshot;
+  return record.kind === RecordKind.LARGE ? lowestOf(record) : Number.POSITIVE_INFINITY;
+}

@@ -1,0 +1,64 @@
+/** Records that do not fit an entry: cut into parts, and put together again. */
+import { TangoError } from '../../actors/tango-error.ts';
+import type { Position } from '../log-entry.ts';
+import type { Procedure } from '../procedure.ts';
+import type { EntryLoader } from './entry-loader.ts';
+import { type BatchRecord, decodeRecord, type Large, RecordKind } from './record.ts';
+
+/** Bytes of the largest record: a change, or what a transaction has read and changed. */
+export const LARGE_BYTES_MAX = 16 * 1024 * 1024;
+
+/** `bytes` in pieces of at most `most`, in order. */
+export function cut(bytes: Uint8Array, most: number): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += most) pieces.push(bytes.subarray(at, at + most));
+  return pieces;
+}
+
+/** The bytes that were put into parts at these positions. ERR_TRIMMED, ERR_CORRUPT. */
+export function* joined(
+  loader: EntryLoader,
+  parts: readonly Position[],
+  bytes: number,
+): Procedure<Uint8Array> {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const position of parts) {
+    const batch = yield* loader.load(position);
+    const part = typeof batch === 'string' ? undefined : batch.records[0];
+    if (part?.kind !== RecordKind.PART || at + part.bytes.length > bytes) throw corrupt(position);
+    whole.set(part.bytes, at);
+    at += part.bytes.length;
+  }
+  if (at !== bytes) throw corrupt(parts[0]);
+  return whole;
+}
+
+/** Records in parts made whole, except those with something below `limit`: they are without effect. */
+export function* wholeRecords(
+  loader: EntryLoader,
+  records: readonly BatchRecord[],
+  limit: Position,
+): Procedure<readonly BatchRecord[]> {
+  if (!records.some(({ kind }) => kind === RecordKind.LARGE)) return records;
+  const whole: BatchRecord[] = [];
+  for (const record of records) {
+    const isKept = record.kind === RecordKind.LARGE && lowestOf(record) >= limit;
+    if (!isKept) whole.push(record);
+    else {
+      const bytes = yield* joined(loader, record.parts, record.bytes);
+      whole.push(decodeRecord(bytes, record.parts[0]));
+    }
+  }
+  return whole;
+}
+
+/** The lowest position that the record depends on. */
+export function lowestOf({ snapshot, parts }: Large): Position {
+  return Math.min(snapshot, parts[0]);
+}
+
+function corrupt(position: Position): TangoError {
+  const text = `a part of a large record is missing: position=${position}`;
+  return new TangoError('ERR_CORRUPT', text, { position });
+}

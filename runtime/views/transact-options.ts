@@ -1,0 +1,53 @@
+/** What `transact` accepts. */
+import { TangoError } from '../../actors/tango-error.ts';
+import { checkInteger, checkKeys, checkSignal, invalid } from '../arguments.ts';
+
+export interface TransactOptions {
+  /** Conflicts before ERR_CONFLICT; default 100. */
+  readonly retries?: number;
+  /** The body changes nothing: a change in it is ERR_INVALID_ARGUMENT. */
+  readonly readOnly?: boolean;
+  /** Reads the view as it is, without a look at the log. */
+  readonly stale?: boolean;
+  /** Looked at before every attempt. */
+  readonly signal?: AbortSignal;
+}
+
+export interface CheckedTransact {
+  readonly retries: number;
+  readonly readOnly: boolean;
+  readonly stale: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+const RETRIES = 100;
+const KEYS = ['retries', 'readOnly', 'stale', 'signal'];
+const NO_OPTIONS: CheckedTransact = {
+  retries: RETRIES,
+  readOnly: false,
+  stale: false,
+  signal: undefined,
+};
+
+/** ERR_INVALID_ARGUMENT. */
+export function checkTransact(
+  body: unknown,
+  options: TransactOptions | undefined,
+): CheckedTransact {
+  if (typeof body !== 'function') throw invalid('body', body, 'a function');
+  if (options === undefined) return NO_OPTIONS;
+  checkKeys('transact', options, KEYS);
+  const { readOnly = false, stale = false } = options;
+  if (typeof readOnly !== 'boolean') throw invalid('readOnly', readOnly, 'a boolean');
+  if (typeof stale !== 'boolean') throw invalid('stale', stale, 'a boolean');
+  const retries = checkInteger('retries', options.retries ?? RETRIES, 0, 1_000_000);
+  return { retries, readOnly, stale, signal: checkSignal(options.signal) };
+}
+
+/** A body that goes on later would do so without its snapshot. */
+export function checkResult<T>(result: T): T {
+  const { then } = (result ?? {}) as { then?: unknown };
+  if (typeof then !== 'function') return result;
+  if (result instanceof Promise) result.catch(() => {});
+  throw new TangoError('ERR_ASYNC_TRANSACTION', 'the body of a transaction returns a promise');
+}
