@@ -23,11 +23,19 @@ export type {
   TailOptions,
 } from './runtime/shared-log.ts';
 export type { ServedBy, TangoStats, UnitStats } from './runtime/tango.ts';
+export type {
+  Change,
+  ChangePlace,
+  ChangesOptions,
+  ObjectChange,
+} from './runtime/views/change-feed.ts';
+export type { ObjectType } from './runtime/views/object-type.ts';
 export type { ApplyContext } from './runtime/views/playback.ts';
-export type { ObjectBinding, ObjectType } from './runtime/views/replicated-object.ts';
+export type { ObjectBinding } from './runtime/views/replicated-object.ts';
 export { TangoObject } from './runtime/views/tango-object.ts';
 export type { TransactOptions } from './runtime/views/transact-options.ts';
 export { attach, open, Tango } from './tango-objects/tango.ts';
 export { TangoCounter } from './tango-objects/tango-counter.ts';
 export { TangoMap } from './tango-objects/tango-map.ts';
 export { TangoRegister } from './tango-objects/tango-register.ts';
+export { TangoSnapshot } from './tango-objects/tango-snapshot.ts';

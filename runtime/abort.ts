@@ -22,3 +22,16 @@ export async function unlessAborted<T>(
     stop();
   }
 }
+
+/** Settles after `pauseMs`, or as soon as the signal is raised. Keeps the thread alive meanwhile. */
+export function quietTime(pauseMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, pauseMs);
+    function done(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    }
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,6 +1,6 @@
 /** Iterating over the log, or over some of its streams, in log order. */
 import { TangoError } from '../actors/tango-error.ts';
-import { unlessAborted } from './abort.ts';
+import { quietTime, unlessAborted } from './abort.ts';
 import {
   abortedError,
   checkKeys,
@@ -173,16 +173,4 @@ function oldestPosition(client: LogClient): Position {
     else high = middle;
   }
   return low;
-}
-
-function quietTime(pauseMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, pauseMs);
-    function done(): void {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    }
-    signal?.addEventListener('abort', done, { once: true });
-  });
 }

@@ -15,7 +15,9 @@ import type { MailboxLink } from './mailbox-link.ts';
 import type { TangoHandle } from './open.ts';
 import { OpenGate } from './open-gate.ts';
 import { SharedLog } from './shared-log.ts';
-import type { ObjectType } from './views/replicated-object.ts';
+import type { Change, ChangesOptions } from './views/change-feed.ts';
+import type { ObjectsAt } from './views/history.ts';
+import type { ObjectType } from './views/object-type.ts';
 import type { TransactOptions } from './views/transact-options.ts';
 import { Views } from './views/views.ts';
 
@@ -134,6 +136,26 @@ export class Tango implements AsyncDisposable {
    */
   sync(): Promise<number> {
     return this.#views.sync();
+  }
+
+  /**
+   * The objects as they were at `position`, exclusive, at most the tail: read-only, consistent with each
+   * other (Tango 2.8). Rejects with ERR_TRIMMED (neither the log nor a checkpoint reaches back that
+   * far), ERR_UNWRITTEN, ERR_INVALID_ARGUMENT, ERR_CLOSED. Does not block.
+   */
+  at(position: number): Promise<ObjectsAt> {
+    return this.#views.at(position);
+  }
+
+  /**
+   * Committed changes in log order, each once, those of a transaction together; from the tail on, or
+   * from `from` (inclusive): `{ position, index: index + 1 }` of the last one goes on after it. Never
+   * ends without `to`; an iteration that waits keeps the thread alive. Rejects with ERR_TRIMMED once a
+   * trim has passed what was not delivered: never a gap; ERR_ABORTED, ERR_CLOSED, ERR_TIMEOUT; wrong
+   * options throw at once.
+   */
+  changes(options: ChangesOptions = {}): AsyncIterable<Change> {
+    return this.#views.changes(options);
   }
 
   /**

@@ -5,6 +5,7 @@ import { Tango as TangoOfLog, type TangoParts } from '../runtime/tango.ts';
 import { TangoCounter } from './tango-counter.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoRegister } from './tango-register.ts';
+import { TangoSnapshot } from './tango-snapshot.ts';
 
 /** One thread's access to a log and its objects. The errors of the objects' calls: see object(). */
 export class Tango extends TangoOfLog {
@@ -26,6 +27,10 @@ export class Tango extends TangoOfLog {
   /** Keys and values, as a Map. */
   map<K, V>(name: string): Promise<TangoMap<K, V>> {
     return this.object<TangoMap<K, V>>(TangoMap, name);
+  }
+
+  override async at(position: number): Promise<TangoSnapshot> {
+    return new TangoSnapshot(await super.at(position));
   }
 }
 

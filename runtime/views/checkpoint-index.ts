@@ -64,24 +64,37 @@ export interface FoundCheckpoint {
   readonly index: CheckpointIndex;
 }
 
+/** The checkpoints in the log that are not trimmed, newest first, up to the first one that `ends` it. */
+export function* checkpointsInLog(
+  client: LogClient,
+  loader: EntryLoader,
+  ends: (found: FoundCheckpoint) => boolean,
+): Procedure<FoundCheckpoint[]> {
+  const all: FoundCheckpoint[] = [];
+  const reader = new StreamReader(client, CHECKPOINTS_ID);
+  yield* reader.sync();
+  for (const position of reader.takeKnown(Number.POSITIVE_INFINITY).reverse()) {
+    // What is below it was trimmed with it.
+    if (position < client.memory.sequencer.trimMark()) break;
+    const batch = yield* loader.load(position);
+    if (typeof batch === 'string') continue;
+    for (const record of yield* wholeRecords(loader, batch.records, 0)) {
+      if (record.kind !== RecordKind.CHECKPOINT) continue;
+      const found = { position, index: decodeIndex(record.index, position) };
+      all.push(found);
+      if (ends(found)) return all;
+    }
+  }
+  return all;
+}
+
 /** The newest checkpoint in the log that covers at most `most`; undefined: there is none. */
 export function* newestCheckpoint(
   client: LogClient,
   loader: EntryLoader,
   most: Position,
 ): Procedure<FoundCheckpoint | undefined> {
-  const reader = new StreamReader(client, CHECKPOINTS_ID);
-  yield* reader.sync();
-  for (const position of reader.takeKnown(Number.POSITIVE_INFINITY).reverse()) {
-    // What is below it was trimmed with it.
-    if (position < client.memory.sequencer.trimMark()) return undefined;
-    const batch = yield* loader.load(position);
-    if (typeof batch === 'string') continue;
-    for (const record of yield* wholeRecords(loader, batch.records, 0)) {
-      if (record.kind !== RecordKind.CHECKPOINT) continue;
-      const index = decodeIndex(record.index, position);
-      if (index.covered <= most) return { position, index };
-    }
-  }
-  return undefined;
+  const isIt = ({ index }: FoundCheckpoint): boolean => index.covered <= most;
+  const last = (yield* checkpointsInLog(client, loader, isIt)).at(-1);
+  return last !== undefined && isIt(last) ? last : undefined;
 }

@@ -1,8 +1,9 @@
 /** Objects that are played and read, and that nobody changes: in history, and for a checkpoint. */
 import { TangoError } from '../../actors/tango-error.ts';
 import { invalid } from '../arguments.ts';
+import type { ObjectType } from './object-type.ts';
 import type { ObjectId } from './record.ts';
-import type { ObjectPlayer, ObjectType } from './replicated-object.ts';
+import type { ObjectPlayer } from './replicated-object.ts';
 
 export interface DetachedObject<O> {
   readonly object: O;

@@ -22,6 +22,7 @@ interface Create {
 
 export class Directory extends ReplicatedObject<Create> {
   #entries = new Map<string, DirectoryEntry>();
+  readonly #names = new Map<ObjectId, string>();
 
   /** What the name stands for; undefined: nothing yet. */
   find(name: string): DirectoryEntry | undefined {
@@ -31,6 +32,11 @@ export class Directory extends ReplicatedObject<Create> {
   /** All names, as far as was played. */
   get entries(): ReadonlyMap<string, DirectoryEntry> {
     return this.#entries;
+  }
+
+  /** As far as was played. */
+  nameOf(object: ObjectId): string | undefined {
+    return this.#names.get(object);
   }
 
   /** Resolves to what the name stands for: another thread may have been first. */
@@ -43,6 +49,7 @@ export class Directory extends ReplicatedObject<Create> {
     if (known !== undefined) return known;
     const entry = { id: FIRST_OBJECT_ID + this.#entries.size, type, since: position };
     this.#entries.set(name, entry);
+    this.#names.set(entry.id, name);
     return entry;
   }
 
@@ -52,5 +59,7 @@ export class Directory extends ReplicatedObject<Create> {
 
   protected restore(state: unknown): void {
     this.#entries = state as Map<string, DirectoryEntry>;
+    this.#names.clear();
+    for (const [name, { id }] of this.#entries) this.#names.set(id, name);
   }
 }

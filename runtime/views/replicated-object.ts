@@ -32,13 +32,6 @@ export interface ObjectBinding {
   transactSync<T>(body: () => T): T;
 }
 
-/** A class of objects; a name belongs to one type for ever, told by `typeName` or the class's name. */
-export interface ObjectType<O> {
-  new (binding: ObjectBinding): O;
-  readonly typeName?: string;
-  readonly name: string;
-}
-
 export abstract class ReplicatedObject<Operation = unknown> {
   readonly name: string;
   readonly #binding: ObjectBinding;

@@ -11,26 +11,27 @@ import type { OpenGate } from '../open-gate.ts';
 import type { Procedure } from '../procedure.ts';
 import { unwritten } from '../read.ts';
 import { Settled } from '../settled.ts';
+import { type Change, type ChangesOptions, readChanges } from './change-feed.ts';
 import { DIRECTORY_ID } from './checkpoint-index.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { Compaction } from './compaction.ts';
 import { detachedObject } from './detached-binding.ts';
 import { Directory, type DirectoryEntry } from './directory.ts';
 import { isTrimmedError } from './entry-loader.ts';
+import { type Snapshot, snapshotAt } from './history.ts';
 import { Holds } from './holds.ts';
 import { encodeKey } from './object-key.ts';
 import { RecordedHistory } from './object-state.ts';
+import { checkObject, checkType, type ObjectType, typeNameOf } from './object-type.ts';
 import { Outbox } from './outbox.ts';
 import { Playback, type Player, type RecordOutcome } from './playback.ts';
 import { Precedence } from './precedence.ts';
 import type { ObjectId, ObjectRecord, Update } from './record.ts';
-import type { ObjectBinding, ObjectPlayer, ObjectType } from './replicated-object.ts';
+import type { ObjectBinding, ObjectPlayer } from './replicated-object.ts';
 import type { TransactOptions } from './transact-options.ts';
 import type { Participant } from './transaction.ts';
 import { Transactions } from './transactions.ts';
 import { differsError, ViewDigests } from './view-digests.ts';
-
-const NAME_BYTES_MAX = 1024;
 
 interface Hosted {
   readonly type: ObjectType<unknown>;
@@ -191,6 +192,29 @@ export class Views {
     checkPosition(position);
     if (position > this.#link.client.tail()) throw unwritten(position);
     await this.#run(this.#checkpointer.forget(position));
+  }
+
+  /** See Tango.at. */
+  async at(position: Position): Promise<Snapshot> {
+    this.#gate.check();
+    checkPosition(position);
+    if (position > this.#link.client.tail()) throw unwritten(position);
+    return snapshotAt({ client: this.#link.client, run: (one) => this.#run(one) }, position);
+  }
+
+  /** See Tango.changes. */
+  changes(options: ChangesOptions): AsyncIterable<Change> {
+    this.#gate.check();
+    const feed = {
+      client: this.#link.client,
+      run: <T>(procedure: Procedure<T>) => this.#run(procedure),
+      checkOpen: () => this.#gate.check(),
+      namesUpTo: async (position: Position) => {
+        if (this.#playback.position < position) await this.sync();
+      },
+      nameOf: (object: ObjectId) => this.#directory.nameOf(object),
+    };
+    return readChanges(feed, options);
   }
 
   async #host<O>(type: ObjectType<O>, name: string): Promise<O> {
@@ -365,25 +389,6 @@ export class Views {
 
 /** A compaction that fails is tried again when the log is fuller; a full log tells why. */
 const IGNORED = { done: () => {}, failed: () => {} };
-
-export function typeNameOf(type: ObjectType<unknown>): string {
-  return type.typeName ?? type.name;
-}
-
-/** ERR_INVALID_ARGUMENT. */
-export function checkObject(type: unknown, name: unknown): void {
-  if (typeof type !== 'function') throw invalid('type', type, 'a class of objects');
-  if (typeof name !== 'string' || Buffer.byteLength(name) > NAME_BYTES_MAX) {
-    throw invalid('name', name, `a string of at most ${NAME_BYTES_MAX} bytes`);
-  }
-}
-
-/** ERR_TYPE_MISMATCH. */
-export function checkType(name: string, asked: string, type: string): void {
-  if (asked === type) return;
-  const text = `the object is of another type: name=${name}, type=${type}`;
-  throw new TangoError('ERR_TYPE_MISMATCH', text, { object: name });
-}
 
 function resultOf(outcome: RecordOutcome | undefined): unknown {
   return outcome?.committed ? outcome.results[0] : undefined;

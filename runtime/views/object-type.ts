@@ -1,0 +1,32 @@
+/** Classes of objects, and the names that objects have. */
+import { TangoError } from '../../actors/tango-error.ts';
+import { invalid } from '../arguments.ts';
+import type { ObjectBinding } from './replicated-object.ts';
+
+/** A class of objects; a name belongs to one type for ever, told by `typeName` or the class's name. */
+export interface ObjectType<O> {
+  new (binding: ObjectBinding): O;
+  readonly typeName?: string;
+  readonly name: string;
+}
+
+const NAME_BYTES_MAX = 1024;
+
+export function typeNameOf(type: ObjectType<unknown>): string {
+  return type.typeName ?? type.name;
+}
+
+/** ERR_INVALID_ARGUMENT. */
+export function checkObject(type: unknown, name: unknown): void {
+  if (typeof type !== 'function') throw invalid('type', type, 'a class of objects');
+  if (typeof name !== 'string' || Buffer.byteLength(name) > NAME_BYTES_MAX) {
+    throw invalid('name', name, `a string of at most ${NAME_BYTES_MAX} bytes`);
+  }
+}
+
+/** ERR_TYPE_MISMATCH. */
+export function checkType(name: string, asked: string, type: string): void {
+  if (asked === type) return;
+  const text = `the object is of another type: name=${name}, type=${type}`;
+  throw new TangoError('ERR_TYPE_MISMATCH', text, { object: name });
+}

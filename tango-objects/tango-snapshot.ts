@@ -1,0 +1,42 @@
+/** History, with the calls of the objects that come with it. */
+import type { ObjectsAt } from '../runtime/views/history.ts';
+import type { ObjectType } from '../runtime/views/object-type.ts';
+import { TangoCounter } from './tango-counter.ts';
+import { TangoMap } from './tango-map.ts';
+import { TangoRegister } from './tango-register.ts';
+
+/** The objects as they were at one position; see Tango.at. The errors of its calls: see object(). */
+export class TangoSnapshot {
+  readonly #snapshot: ObjectsAt;
+
+  /** @internal Use `tango.at`. */
+  constructor(snapshot: ObjectsAt) {
+    this.#snapshot = snapshot;
+  }
+
+  /** Every change in an entry below it is in the objects, and none from it on. */
+  get position(): number {
+    return this.#snapshot.position;
+  }
+
+  /**
+   * The object of that name as it was; where there was none yet, one without any changes. A change of
+   * it is ERR_UNSUPPORTED. Rejects with ERR_TYPE_MISMATCH, ERR_INVALID_ARGUMENT, ERR_TRIMMED,
+   * ERR_CLOSED.
+   */
+  object<O>(type: ObjectType<O>, name: string): Promise<O> {
+    return this.#snapshot.object(type, name);
+  }
+
+  register<T>(name: string): Promise<TangoRegister<T>> {
+    return this.object<TangoRegister<T>>(TangoRegister, name);
+  }
+
+  counter(name: string): Promise<TangoCounter> {
+    return this.object(TangoCounter, name);
+  }
+
+  map<K, V>(name: string): Promise<TangoMap<K, V>> {
+    return this.object<TangoMap<K, V>>(TangoMap, name);
+  }
+}
