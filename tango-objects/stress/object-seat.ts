@@ -85,6 +85,11 @@ export class ObjectSeat {
     return this.#isKilled ? [] : this.#reader.open();
   }
 
+  /** For a report: which of its threads has the seat. */
+  describe(): string {
+    return `${this.name} as ${this.#client}, ${this.#records.length} operations have ended`;
+  }
+
   /** Ends all operations of the thread and begins none. `collect` it meanwhile. */
   async stop(): Promise<void> {
     await this.working();

@@ -176,9 +176,26 @@ export class ObjectStress {
     for (const seat of this.#seats) {
       const hanging = seat.open().find(({ call }) => now - call > HANG_MS * 1e6);
       if (hanging === undefined) continue;
-      const input = JSON.stringify(hanging.input);
-      throw new Error(`an operation of ${seat.name} is open for more than ${HANG_MS} ms: ${input}`);
+      const what = `an operation of ${seat.name} is open for more than ${HANG_MS} ms`;
+      throw new Error(`${what}: ${JSON.stringify(hanging.input)}\n${this.#describe(now)}`);
     }
+  }
+
+  /** For a report: what everybody has under way, and the log. */
+  #describe(now: number): string {
+    const seats = this.#seats.map((seat) => {
+      const open = seat.open().map(({ call, input }) => {
+        return `${JSON.stringify(input)} for ${Math.round((now - call) / 1e6)} ms`;
+      });
+      return `${seat.describe()}: ${open.join(' · ') || 'nothing under way'}`;
+    });
+    const { log, busy, attached } = this.#tango.stats();
+    const { tail, decidedMark, epoch } = log;
+    return [
+      ...seats,
+      `driver: round=${this.#rounds}, busy=${busy}, attached=${attached}, spawned=${this.#spawned}`,
+      `log: tail=${tail}, decided=${decidedMark}, epoch=${epoch}`,
+    ].join('\n');
   }
 
   /** Everybody stops; what the views of each thread hold then, and those of a new one. */
