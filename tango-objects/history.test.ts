@@ -127,6 +127,29 @@ history('history is read-only, and ends where the log was trimmed', async () => 
   assert.is((await (await tango.at(tango.log.tailSync())).map('m')).get('x'), 100);
 });
 
+history('many checkpoints without a trim change nothing of what was before them', async () => {
+  const tango = await openLog();
+  const map = await tango.map<string, number>('m');
+  const other = await attach(tango.handle);
+  opened.push(other);
+  const same = await other.map<string, number>('m');
+  const values: [number, number | undefined][] = [];
+  for (let i = 0; i < 60; i++) {
+    tango.transactSync(() => {
+      const x = map.get('x') ?? 0;
+      same.setSync('y', i);
+      map.setSync('x', x + 1);
+    });
+    values.push([tango.log.tailSync(), map.get('x')]);
+    if (i % 5 === 0) await tango.checkpoint();
+  }
+  new BigInt64Array(tango.handle.buffers.verdicts).fill(0n);
+  for (const [position, value] of values) {
+    const then = await tango.at(position);
+    assert.is((await then.map('m')).get('x'), value, `at ${position}`);
+  }
+});
+
 async function all(changes: AsyncIterable<Change>): Promise<Change[]> {
   const list: Change[] = [];
   for await (const change of changes) list.push(change);
@@ -181,6 +204,7 @@ history('a feed waits for what comes, until its signal is raised', async () => {
   for (const key of ['a', 'b', 'c']) await map.set(key, 1);
   const end = await within(
     DEADLINE_MS,
+    'the feed',
     codeOf(() => following),
   );
   assert.is(end, 'ERR_ABORTED');

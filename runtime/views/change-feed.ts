@@ -154,9 +154,7 @@ class Feed {
 
   /** What the checkpoints tell that are in the log: what is above them is judged by it. */
   *#begin(): Procedure<void> {
-    const all = yield* checkpointsInLog(this.#client, this.#loader, () => false);
-    this.#judge.begin(all.at(-1)?.index.limitBefore ?? 0);
-    for (const { position, index } of all) this.#judge.learn(position, index);
+    this.#judge.learnAll(yield* checkpointsInLog(this.#client, this.#loader));
     this.#isBegun = true;
   }
 
@@ -169,7 +167,7 @@ class Feed {
     this.#judge.played(position, { records, aborted });
     return records.flatMap((record, index) => {
       if (record.kind === RecordKind.CHECKPOINT) {
-        this.#judge.learn(position, decodeIndex(record.index, position));
+        this.#judge.passCheckpoint(position, decodeIndex(record.index, position));
       }
       if (aborted.has(index)) return [];
       if (record.kind === RecordKind.UPDATE) return [{ index, updates: [record] }];

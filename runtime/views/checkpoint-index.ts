@@ -64,11 +64,10 @@ export interface FoundCheckpoint {
   readonly index: CheckpointIndex;
 }
 
-/** The checkpoints in the log that are not trimmed, newest first, up to the first one that `ends` it. */
+/** The checkpoints in the log that are not trimmed, newest first. */
 export function* checkpointsInLog(
   client: LogClient,
   loader: EntryLoader,
-  ends: (found: FoundCheckpoint) => boolean,
 ): Procedure<FoundCheckpoint[]> {
   const all: FoundCheckpoint[] = [];
   const reader = new StreamReader(client, CHECKPOINTS_ID);
@@ -80,21 +79,8 @@ export function* checkpointsInLog(
     if (typeof batch === 'string') continue;
     for (const record of yield* wholeRecords(loader, batch.records, 0)) {
       if (record.kind !== RecordKind.CHECKPOINT) continue;
-      const found = { position, index: decodeIndex(record.index, position) };
-      all.push(found);
-      if (ends(found)) return all;
+      all.push({ position, index: decodeIndex(record.index, position) });
     }
   }
   return all;
-}
-
-/** The newest checkpoint in the log that covers at most `most`; undefined: there is none. */
-export function* newestCheckpoint(
-  client: LogClient,
-  loader: EntryLoader,
-  most: Position,
-): Procedure<FoundCheckpoint | undefined> {
-  const isIt = ({ index }: FoundCheckpoint): boolean => index.covered <= most;
-  const last = (yield* checkpointsInLog(client, loader, isIt)).at(-1);
-  return last !== undefined && isIt(last) ? last : undefined;
 }

@@ -43,6 +43,15 @@ export interface KnownVerdicts {
   readonly aborted: readonly (readonly [Position, number])[];
 }
 
+export interface PlacedVerdicts {
+  /** Of the checkpoint record. */
+  readonly position: Position;
+  readonly index: KnownVerdicts & {
+    /** The limit in force at `covered`. */
+    readonly limitBefore: Position;
+  };
+}
+
 interface Learnt extends KnownVerdicts {
   /** Of the checkpoint record. */
   readonly position: Position;
@@ -61,9 +70,6 @@ interface Case {
   isTouched: boolean;
 }
 
-/** Checkpoint records that are remembered: more than a window can hold are not written. */
-const LEARNT_MAX = 8;
-
 export class Judge {
   readonly #client: LogClient;
   readonly #loader: EntryLoader;
@@ -78,22 +84,27 @@ export class Judge {
     this.#loader = loader;
   }
 
-  /** Begins at a checkpoint: `limit` was in force there. */
-  begin(limit: Position): void {
-    this.#limitBefore = limit;
-    this.#learnt = [];
+  /**
+   * For a pass that does not begin at the beginning: the checkpoints that are in the log, newest first.
+   * Those that are not, were trimmed, and their limits with what is above them.
+   */
+  learnAll(checkpoints: readonly PlacedVerdicts[]): void {
+    const oldest = checkpoints.at(-1);
+    if (oldest !== undefined) {
+      this.#limitBefore = Math.max(this.#limitBefore, oldest.index.limitBefore);
+    }
+    for (const { position, index } of checkpoints) this.#learn(position, index);
   }
 
-  /** The checkpoint record at `position` was played, or begun from. */
-  learn(position: Position, verdicts: KnownVerdicts): void {
-    if (this.#learnt.some((one) => one.position === position)) return;
-    const abortedIds = new Set(verdicts.aborted.map(([at, index]) => idOf(at, index)));
-    this.#learnt.push({ ...verdicts, position, abortedIds });
-    this.#learnt.sort((a, b) => a.position - b.position);
-    if (this.#learnt.length > LEARNT_MAX) {
-      this.#limitBefore = Math.max(this.#limitBefore, this.#learnt[0].limit);
-      this.#learnt.shift();
+  /** The pass plays the checkpoint record at `position`: what is judged from now on is above it. */
+  passCheckpoint(position: Position, verdicts: KnownVerdicts): void {
+    this.#learn(position, verdicts);
+    // No snapshot is below the limit any more, and so nothing that is looked at.
+    const isOver = (one: Learnt): boolean => one.position < verdicts.limit;
+    for (const one of this.#learnt.filter(isOver)) {
+      this.#limitBefore = Math.max(this.#limitBefore, one.limit);
     }
+    this.#learnt = this.#learnt.filter((one) => !isOver(one));
   }
 
   /** Lowest snapshot of a commit at `position` that can succeed, and its lowest part. */
@@ -147,6 +158,13 @@ export class Judge {
       this.#client.memory.verdicts.put(top.position, told(top.records, top.aborted));
     }
     return found.get(position)?.aborted ?? NONE_ABORTED;
+  }
+
+  #learn(position: Position, verdicts: KnownVerdicts): void {
+    if (this.#learnt.some((one) => one.position === position)) return;
+    const abortedIds = new Set(verdicts.aborted.map(([at, index]) => idOf(at, index)));
+    this.#learnt.push({ ...verdicts, position, abortedIds });
+    this.#learnt.sort((a, b) => a.position - b.position);
   }
 
   #isBeyond({ snapshot }: Commit, position: Position): boolean {

@@ -52,6 +52,8 @@ interface Sent {
   readonly asksOutcome: boolean;
   /** Nothing from here on is trimmed meanwhile. */
   readonly held: Position;
+  /** Of its entry. */
+  records: readonly BatchRecord[];
   outcomes: readonly RecordOutcome[] | undefined;
 }
 
@@ -128,8 +130,12 @@ export class Outbox {
   }
 
   #sendNext(): void {
-    const { precedence, isTight, makeRoom } = this.#world;
-    if (precedence.isOthers) this.#sendAfter(precedence.makeWay());
+    const { client, playback, precedence, isTight, makeRoom } = this.#world;
+    const isPassed = playback().position < client.memory.sequencer.trimMark();
+    // Who wants to know what becomes of a change starts from a checkpoint first, and passes no entry.
+    if (isPassed && this.#waiting.some(({ asksOutcome }) => asksOutcome)) {
+      this.#sendAfter(playback().playTo(client.tail()));
+    } else if (precedence.isOthers) this.#sendAfter(precedence.makeWay());
     else if (isTight()) this.#sendAfter(makeRoom());
     else this.#sendOne();
   }
@@ -140,14 +146,13 @@ export class Outbox {
     const asksOutcome = changes.some((change) => change.asksOutcome);
     const held = asksOutcome ? playback().position : client.tail();
     holds.hold(held);
-    const sent: Sent = { number: ++this.#number, changes, asksOutcome, held, outcomes: undefined };
-    this.#sent.set(sent.number, sent);
+    const number = ++this.#number;
+    const records = changes.map(({ record }) => record);
+    const sent: Sent = { number, changes, asksOutcome, held, records, outcomes: undefined };
+    this.#sent.set(number, sent);
     this.#isSending = true;
     if (isLarge) this.#sendParts(sent, streams);
-    else {
-      const records = changes.map(({ record }) => record);
-      this.#sendRecords(sent, records, streams);
-    }
+    else this.#sendRecords(sent, records, streams);
   }
 
   /** Goes on whatever the procedure ends with: the log itself says what it refuses. */
@@ -162,6 +167,7 @@ export class Outbox {
   }
 
   #sendRecords(sent: Sent, records: readonly BatchRecord[], streams: readonly ObjectId[]): void {
+    sent.records = records;
     this.#append(this.#encoded(sent.number, records), streams, {
       appended: (position) => this.#appended(sent, position),
       failed: (error) => this.#failed(sent, error),
@@ -251,7 +257,11 @@ export class Outbox {
   /** Plays up to the entry, and tells those who ask what became of their changes. */
   #learn(sent: Sent, position: Position): void {
     const playback = this.#world.playback();
-    if (playback.tryPlayTo(position + 1)) return this.#tell(sent, position);
+    const { number, records } = sent;
+    const batch = { writer: this.#client.incarnation, number, records };
+    if (playback.tryPlayTo(position) && playback.tryPlayOwn(batch, position)) {
+      return this.#tell(sent, position);
+    }
     this.#client.run(playback.playTo(position + 1), {
       done: () => this.#tell(sent, position),
       failed: (error) => {

@@ -13,7 +13,7 @@ import type { Position } from '../log-entry.ts';
 import { type Procedure, pause } from '../procedure.ts';
 import { StreamReader } from '../stream-reader.ts';
 import type { CheckpointIndex } from './checkpoint-index.ts';
-import { CHECKPOINTS_ID, decodeIndex, newestCheckpoint } from './checkpoint-index.ts';
+import { CHECKPOINTS_ID, checkpointsInLog, decodeIndex } from './checkpoint-index.ts';
 import { EntryLoader, isTrimmedError, type LoadedBatch } from './entry-loader.ts';
 import { Judge } from './judge.ts';
 import { joined, wholeRecords } from './large-record.ts';
@@ -169,6 +169,22 @@ export class Playback {
   }
 
   /**
+   * Plays the entry at `position`, next in turn, that this thread has appended: its records need not be
+   * read back. False: something has to be read first.
+   */
+  tryPlayOwn(batch: RecordBatch, position: Position): boolean {
+    if (this.#occupied || this.#position !== position) return false;
+    this.#occupied = true;
+    this.#client.enter();
+    try {
+      return this.#tryTake(batch);
+    } finally {
+      this.#client.exit();
+      this.#occupied = false;
+    }
+  }
+
+  /**
    * For a new pass that is to go to `most` and no further: begins at the newest checkpoint that covers
    * at most that, if there is one above `from`, or there: nothing below changes what is hosted.
    */
@@ -264,7 +280,7 @@ export class Playback {
 
   #learn(encoded: Uint8Array, position: Position): void {
     const index = decodeIndex(encoded, position);
-    this.#judge.learn(position, index);
+    this.#judge.passCheckpoint(position, index);
     this.#listener.checkpointed(index, position);
   }
 
@@ -284,22 +300,23 @@ export class Playback {
    * there is none.
    */
   *#jump(most: Position): Procedure<boolean> {
-    for (;;) {
-      const found = yield* newestCheckpoint(this.#client, this.#loader, most);
+    for (let before: Position = -1; ; ) {
+      const all = yield* checkpointsInLog(this.#client, this.#loader);
+      this.#judge.learnAll(all);
+      const found = all.find(({ index }) => index.covered <= most);
       if (found === undefined || found.index.covered <= this.#position) return false;
       try {
-        yield* this.#restore(found.index, found.position);
+        yield* this.#restore(found.index);
         return true;
       } catch (error) {
         // A newer one has come meanwhile, and this one was trimmed.
-        if (!isTrimmedError(error)) throw error;
-        const newer = yield* newestCheckpoint(this.#client, this.#loader, most);
-        if (newer === undefined || newer.position <= found.position) throw error;
+        if (!isTrimmedError(error) || found.position === before) throw error;
+        before = found.position;
       }
     }
   }
 
-  *#restore(index: CheckpointIndex, position: Position): Procedure<void> {
+  *#restore(index: CheckpointIndex): Procedure<void> {
     const states: [Player, Uint8Array][] = [];
     for (const { object, bytes, parts } of index.sections) {
       const player = this.#players.get(object);
@@ -310,8 +327,6 @@ export class Playback {
     this.#client.outside(() => {
       for (const [player, state] of states) player.restore(state);
     });
-    this.#judge.begin(index.limitBefore);
-    this.#judge.learn(position, index);
     this.#position = index.covered;
   }
 }
