@@ -21,6 +21,7 @@ import { StoreClients } from './stores/store-clients.ts';
 import {
   measureEach,
   measurePeers,
+  mediansOf,
   notePeers,
   openStore,
   type StorePlace,
@@ -71,7 +72,7 @@ export const experiment: Experiment<typeof parameters> = {
       );
       const sets = rateResult('set, meanwhile', 'sets/s', written.ours.sets, { keys });
       const read = rateResult('get, while another sets', 'gets/s', written.ours, { keys });
-      report.add({ ...read, limit, peers: written.peers });
+      report.add({ ...read, limit, peers: mediansOf(written.peers) });
       report.add(sets);
     }
     report.note('The limit is Map.get in the same order, with two loads before each.');
@@ -92,17 +93,16 @@ async function measureView({ logBytes, keys, order, ...rounds }: Gets): Promise<
 }
 
 async function measurePeerGets({ keys, order, ...rounds }: Gets): Promise<Record<string, number>> {
-  const stale: Record<string, number> = {};
-  const medians = await measurePeers(async (place) => {
+  const stale: Record<string, Rate> = {};
+  const fresh = await measurePeers(async (place) => {
     await using store = await openStore(place);
     await setAll(store, keys);
     if (store instanceof LmdbStore) {
-      const rate = await measureRate(() => {
+      stale['lmdb, snapshot of a turn'] = await measureRate(() => {
         let sum = 0;
         for (let i = 0; i < order.length; i++) sum += store.getOfTurn(order[i]) ?? 0;
         return checked(sum, order.length);
       }, rounds);
-      stale['lmdb, snapshot of a turn'] = rate.median;
     }
     return await measureRate(() => {
       let sum = 0;
@@ -110,7 +110,7 @@ async function measurePeerGets({ keys, order, ...rounds }: Gets): Promise<Record
       return checked(sum, order.length);
     }, rounds);
   });
-  return { ...medians, ...stale };
+  return mediansOf({ ...fresh, ...stale });
 }
 
 /** While a thread writes as `writes` says: what is read, and how much really was written. */
@@ -125,7 +125,7 @@ async function measureWritten(
   const gets: number[] = [];
   const sets: number[] = [];
   for (let round = 0; round < warmUp + rounds; round++) {
-    const writing = clients.all(() => ({ what: 'write', keys, batch, perSecond, ms }));
+    const writing = clients.ask(() => ({ what: 'write', keys, batch, perSecond, ms }));
     const startMs = performance.now();
     let read = 0;
     let elapsedMs = 0;

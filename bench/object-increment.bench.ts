@@ -27,13 +27,10 @@ export const experiment: Experiment<typeof parameters> = {
   description: 'Increments of a few keys by 1, 2 and 4 threads, beside lmdb and SQLite.',
   parameters,
   async run(values, report) {
-    for (const threads of values.threads) {
-      for (const keys of values.keys) {
-        const count = Math.ceil(values.transactions / threads);
-        const plan = { kind: 'increment', count, keys, distribution: 'uniform' } as const;
-        const one = { ...values, plan, threads, logBytes: values.logMib * MIB };
-        await reportTransactions(one, report, { threads, keys });
-      }
+    const cases = values.threads.map((threads) => ({ threads, distribution: 'uniform' }) as const);
+    for (const keys of values.keys) {
+      const logBytes = values.logMib * MIB;
+      await reportTransactions({ ...values, kind: 'increment', keys, logBytes, cases }, report);
     }
     notePeers(report);
   },

@@ -11,7 +11,7 @@ import { MIB } from './bench-log.ts';
 import type { Experiment } from './harness/experiment.ts';
 import { measureRate, type Rate, type Rounds, rateResult } from './harness/measure.ts';
 import type { KeyStore } from './stores/key-store.ts';
-import { measurePeers, notePeers, openStore } from './stores/store-places.ts';
+import { measurePeers, mediansOf, notePeers, openStore } from './stores/store-places.ts';
 import { TangoStore } from './stores/tango-store.ts';
 
 const parameters = {
@@ -40,10 +40,11 @@ export const experiment: Experiment<typeof parameters> = {
     for (const setsPerTurn of values.setsPerTurn) {
       const sets = Math.min(values.setsMax, values.turns * setsPerTurn);
       const plan = { ...values, setsPerTurn, sets };
-      const peers = await measurePeers(async (place) => {
+      const measured = await measurePeers(async (place) => {
         await using store = await openStore(place);
         return await measureSets(store, plan, () => {});
       });
+      const peers = mediansOf(measured);
       for (const link of values.links) {
         const options = { link, logBytes: values.logMib * MIB };
         const labels = { setsPerTurn, link };

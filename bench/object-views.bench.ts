@@ -56,7 +56,7 @@ async function measureViews(values: Views, views: number, areRead: boolean): Pro
   const rates: number[] = [];
   const perSecond = Number.POSITIVE_INFINITY;
   for (let round = 0; round < warmUp + rounds; round++) {
-    const following = areRead ? clients.all(() => ({ what: 'follow', ms })) : undefined;
+    const following = areRead ? clients.ask(() => ({ what: 'follow', ms })) : undefined;
     const written = await writeSteadily(store, { keys, batch, perSecond, ms });
     await following;
     if (round >= warmUp) rates.push((written * 1000) / ms);

@@ -33,14 +33,21 @@ export class StoreClients implements AsyncDisposable {
   static async start(place: StorePlace, count: number): Promise<StoreClients> {
     const start = (): Worker => new Worker(WORKER, { workerData: place });
     const clients = new StoreClients(Array.from({ length: count }, start));
-    await clients.#answers();
+    await clients.#answers(clients.#workers);
     return clients;
   }
 
-  /** Resolves to the answers' sum. `orderOf`: for the client of that number, from 0. */
-  async all(orderOf: (client: number) => ClientOrder): Promise<number> {
-    const answers = this.#answers();
-    for (const [client, worker] of this.#workers.entries()) worker.postMessage(orderOf(client));
+  /**
+   * Resolves to the answers' sum. `orderOf`: for the client of that number, from 0; the first `count`
+   * get one.
+   */
+  async ask(
+    orderOf: (client: number) => ClientOrder,
+    count: number = this.#workers.length,
+  ): Promise<number> {
+    const workers = this.#workers.slice(0, count);
+    const answers = this.#answers(workers);
+    for (const [client, worker] of workers.entries()) worker.postMessage(orderOf(client));
     return (await answers).reduce((sum, answer) => sum + answer, 0);
   }
 
@@ -52,7 +59,7 @@ export class StoreClients implements AsyncDisposable {
   }
 
   /** Rejects with the error of a thread. */
-  async #answers(): Promise<number[]> {
-    return Promise.all(this.#workers.map(async (worker) => (await once(worker, 'message'))[0]));
+  async #answers(workers: readonly Worker[]): Promise<number[]> {
+    return Promise.all(workers.map(async (worker) => (await once(worker, 'message'))[0]));
   }
 }

@@ -30,14 +30,14 @@ export async function openStore(place: StorePlace): Promise<KeyStore> {
   return place.store === 'lmdb' ? new LmdbStore(place.path) : new SqliteStore(place.path);
 }
 
-export interface Beside<R extends Rate> {
+export interface Beside<R> {
   readonly ours: R;
-  /** Median by name, of the peers that are installed. */
-  readonly peers: Readonly<Record<string, number>>;
+  /** By name, of the peers that are installed. */
+  readonly peers: Readonly<Record<string, R>>;
 }
 
 /** Measures with an empty log, and with an empty file of each peer that is installed, in turn. */
-export async function measureEach<R extends Rate>(
+export async function measureEach<R>(
   options: OpenOptions,
   measure: (place: StorePlace) => Promise<R>,
 ): Promise<Beside<R>> {
@@ -52,16 +52,21 @@ async function measureOurs<R>(
   return await measure({ store: OURS, handle: tango.handle });
 }
 
-export async function measurePeers(
-  measure: (place: StorePlace) => Promise<Rate>,
-): Promise<Record<string, number>> {
-  const medians: Record<string, number> = {};
+export async function measurePeers<R>(
+  measure: (place: StorePlace) => Promise<R>,
+): Promise<Record<string, R>> {
+  const measured: Record<string, R> = {};
   for (const store of installedPeers()) {
     await inMemoryFolder(async (folder) => {
-      medians[store] = (await measure({ store, path: join(folder, 'pairs') })).median;
+      measured[store] = await measure({ store, path: join(folder, 'pairs') });
     });
   }
-  return medians;
+  return measured;
+}
+
+/** As a result tells them. */
+export function mediansOf(peers: Readonly<Record<string, Rate>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(peers).map(([name, { median }]) => [name, median]));
 }
 
 async function inMemoryFolder(use: (folder: string) => Promise<void>): Promise<void> {
