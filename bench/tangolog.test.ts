@@ -54,7 +54,7 @@ cli('run moves money, kills on the way, checks everything and ends with ok', asy
   assert.match(out, /^verified: [\d,]{2,} transfers exactly once, \d+ of unknown outcome /m);
   assert.match(
     out,
-    /^the sum is 50,000 in [\d,]+ snapshots of 3 threads and at the end of each\nok\n$/m,
+    /^the sum is 50,000 in [\d,]+ snapshots of 3 threads and at the end of each, and at \d positions? of history\nok\n$/m,
   );
 });
 
@@ -68,6 +68,14 @@ cli('run --no-faults kills nobody', async () => {
     out,
     /^verified: [\d,]+ transfers exactly once, 0 of unknown outcome \(0 took effect\)$/m,
   );
+  assert.match(out, /\nok\n$/);
+});
+
+cli('run goes on in a log that is smaller than what it writes', async () => {
+  const args = ['run', '--seconds=4', '--no-faults', '--log-bytes', '4MiB', '--link=direct'];
+  const { code, out, err } = await tangolog(args);
+  assert.is(err, '');
+  assert.is(code, 0);
   assert.match(out, /\nok\n$/);
 });
 

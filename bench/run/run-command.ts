@@ -118,8 +118,8 @@ A third into the load the thread of the sequencer is killed, at two thirds that 
 the log must bring itself back. With one actor thread both live there, and die together.
 
 Money: half way one of the threads that move money is killed, too, and another takes its place. The
-sum of all accounts is constant in every snapshot that any thread reads meanwhile, and in all threads
-at the end. Every transfer that was acknowledged is there, exactly once; one whose thread was killed
+sum of all accounts is constant in every snapshot that any thread reads meanwhile, in all threads at
+the end, and in history. Every transfer that was acknowledged is there, exactly once; one whose thread was killed
 at most once; and the balances are what these transfers make.
 
 Log: every entry follows from its thread and number. At the end, and whenever the log is 60 % full,

@@ -2,7 +2,7 @@
  * The objects of the canonical workload, in one thread: accounts in a map, every transfer that took
  * effect in another, and a counter for each teller, who moves one amount at a time.
  */
-import type { Tango, TangoCounter, TangoMap } from '../../../index.ts';
+import type { Tango, TangoCounter, TangoMap, TangoSnapshot } from '../../../index.ts';
 
 /** What every thread must agree on; structured-cloneable. */
 export interface MoneyWorkload {
@@ -52,8 +52,12 @@ export class Bank {
     this.#counters = counters;
   }
 
-  /** With the counters of the tellers of `threads`. */
-  static async of(tango: Tango, { window }: MoneyWorkload, threads: number[]): Promise<Bank> {
+  /** Now, or as it was; with the counters of the tellers of `threads`. */
+  static async of(
+    tango: Tango | TangoSnapshot,
+    { window }: MoneyWorkload,
+    threads: readonly number[],
+  ): Promise<Bank> {
     const accounts = await tango.map<number, number>('accounts');
     const transfers = await tango.map<number, number>('transfers');
     const counters: TangoCounter[] = [];

@@ -2,11 +2,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Books } from './bank.ts';
 import {
+  checkBalances,
   checkBooks,
   checkCounted,
   checkSame,
   checkTransfers,
-  type RoundEnd,
+  type RoundState,
 } from './check-money.ts';
 import { type KnownTransfer, TransferJournal, TransferState } from './transfer-journal.ts';
 
@@ -48,7 +49,7 @@ const before = new Map([
 ]);
 
 /** The transfers that are there, with the balances that they make. */
-function endWith(...ids: readonly number[]): RoundEnd {
+function endWith(...ids: readonly number[]): RoundState {
   const balances = new Map(before);
   const add = (account: number, amount: number): void => {
     balances.set(account, (balances.get(account) ?? 0) + amount);
@@ -68,7 +69,7 @@ money('acknowledged transfers are there, and of unknown ones any', () => {
 });
 
 money('tells a transfer that is lost, and one that nobody was to make', () => {
-  const refuses = (end: RoundEnd, message: RegExp): void => {
+  const refuses = (end: RoundState, message: RegExp): void => {
     assert.throws(() => checkTransfers(KNOWN, end), message);
   };
   refuses(endWith(), /transfer 1: expected an acknowledged transfer, found none/);
@@ -79,11 +80,19 @@ money('tells a transfer that is lost, and one that nobody was to make', () => {
   refuses({ ...stranger, transfers: new Map([[1, 6]]) }, /transfer 1: expected one of 5, found 6/);
 });
 
+money('tells balances of a moment at which some transfers were not there yet', () => {
+  checkBalances(KNOWN, endWith(), 'history');
+  const later = { ...endWith(), balances: endWith(1).balances };
+  const message = /^history, account 0: expected a balance of 100, found 95/;
+  assert.throws(() => checkBalances(KNOWN, later, 'history'), message);
+});
+
 money('tells a transfer that took effect twice', () => {
   const end = endWith(1);
+  checkBalances(KNOWN, end, 'the end');
   const twice = new Map([...end.balances, [0, 90], [1, 110]]);
-  const message = /account 0: expected a balance of 95, found 90/;
-  assert.throws(() => checkTransfers(KNOWN, { ...end, balances: twice }), message);
+  const message = /^the end, account 0: expected a balance of 95, found 90/;
+  assert.throws(() => checkBalances(KNOWN, { ...end, balances: twice }, 'the end'), message);
 });
 
 money('a journal tells what began, and how it ended, to whoever has its memory', () => {

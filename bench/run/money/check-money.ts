@@ -4,6 +4,7 @@
  *   checkBooks       one snapshot, of any thread at any time: no money is made or lost
  *   checkSame        two threads hold the same at the end
  *   checkTransfers   the end of a round: what is there is what the threads were told
+ *   checkBalances    the end of a round, and any moment before: the balances are what the transfers make
  */
 import { type Books, OPENING_BALANCE } from './bank.ts';
 import { type KnownTransfer, TransferState } from './transfer-journal.ts';
@@ -47,8 +48,8 @@ export interface CheckedTransfers {
   readonly landed: number;
 }
 
-/** What a round has left. */
-export interface RoundEnd {
+/** What is there at the end of a round, or at a moment of it. */
+export interface RoundState {
   /** Of every account, at the beginning of the round. */
   readonly before: ReadonlyMap<number, number>;
   readonly balances: ReadonlyMap<number, number>;
@@ -57,15 +58,14 @@ export interface RoundEnd {
 
 /**
  * Acknowledged transfers are there, those that were refused or in conflict are not, those of unknown
- * outcome may be; nothing else is there; and the balances are what exactly these make of those before.
+ * outcome may be; nothing else is there.
  */
 export function checkTransfers(
   known: Iterable<KnownTransfer>,
-  { before, balances, transfers }: RoundEnd,
+  { transfers }: Pick<RoundState, 'transfers'>,
 ): CheckedTransfers {
-  const expected = new Map(before);
   let [moved, unknown, landed] = [0, 0, 0];
-  for (const { id, from, to, amount, state } of known) {
+  for (const { id, amount, state } of known) {
     const there = transfers.get(id);
     const isUnknown = state === TransferState.BEGUN || state === TransferState.UNKNOWN;
     if (isUnknown) unknown++;
@@ -77,8 +77,6 @@ export function checkTransfers(
     else if (isUnknown) landed++;
     else throw new MoneyError(`transfer ${id}`, 'none, it was not made', `one of ${there}`);
     if (there !== amount) throw new MoneyError(`transfer ${id}`, `one of ${amount}`, String(there));
-    expected.set(from, (expected.get(from) ?? 0) - amount);
-    expected.set(to, (expected.get(to) ?? 0) + amount);
   }
   if (transfers.size !== moved + landed) {
     throw new MoneyError(
@@ -87,10 +85,24 @@ export function checkTransfers(
       String(transfers.size),
     );
   }
+  return { moved, unknown, landed };
+}
+
+/** The balances are what the transfers that are there, each once, make of those before. */
+export function checkBalances(
+  known: Iterable<KnownTransfer>,
+  { before, balances, transfers }: RoundState,
+  where: string,
+): void {
+  const expected = new Map(before);
+  for (const { id, from, to, amount } of known) {
+    if (!transfers.has(id)) continue;
+    expected.set(from, (expected.get(from) ?? 0) - amount);
+    expected.set(to, (expected.get(to) ?? 0) + amount);
+  }
   for (const [account, balance] of expected) {
     const found = balances.get(account);
     if (found === balance) continue;
-    throw new MoneyError(`account ${account}`, `a balance of ${balance}`, String(found));
+    throw new MoneyError(`${where}, account ${account}`, `a balance of ${balance}`, String(found));
   }
-  return { moved, unknown, landed };
 }

@@ -8,7 +8,7 @@
  */
 import { extname } from 'node:path';
 import { LogMemory } from '../../../actors/log-memory.ts';
-import type { Tango } from '../../../index.ts';
+import { type Tango, TangoError } from '../../../index.ts';
 import { latencyOf } from '../../harness/measure.ts';
 import { humanise } from '../../harness/table.ts';
 import { Faults } from '../faults.ts';
@@ -17,15 +17,23 @@ import { Progress, type ProgressStream, RateMeter } from '../progress.ts';
 import { fullnessOf, openRunLog, type RunLogOptions } from '../run-log.ts';
 import { RunThreads } from '../run-threads.ts';
 import { Bank, type Books, type MoneyWorkload } from './bank.ts';
-import { checkBooks, checkCounted, checkSame, checkTransfers } from './check-money.ts';
+import {
+  checkBalances,
+  checkBooks,
+  checkCounted,
+  checkSame,
+  checkTransfers,
+} from './check-money.ts';
 import { COUNTER_NAMES, type MoneyLoadControl } from './money-load.ts';
 import type { MoneyReport } from './money-report.ts';
-import { TransferJournal } from './transfer-journal.ts';
+import { type KnownTransfer, TransferJournal } from './transfer-journal.ts';
 
 export type MoneyRunOptions = RunLogOptions & MoneyWorkload;
 
 /** Named once: right in source and in dist. */
 const ENTRY = new URL(`./money-load-worker${extname(import.meta.url)}`, import.meta.url);
+/** Positions of a round at which the books are read again, the last one at its end. */
+const HISTORY_LOOKS = 4;
 /** The largest change: some hundred accounts are opened. */
 export const MONEY_ENTRY_BYTES = 16 * 1024;
 
@@ -65,6 +73,8 @@ class MoneyJob {
   #journalCount = 0;
   #loading: Promise<void>[] = [];
   #countedBefore = 0;
+  /** Position with which the round begins. */
+  #from = 0;
   #balancesBefore: ReadonlyMap<number, number>;
   /** Snapshots that this thread has looked at. */
   #snapshots = 0;
@@ -76,6 +86,8 @@ class MoneyJob {
   #moved = 0;
   #unknown = 0;
   #landed = 0;
+  /** Positions of the past at which the books were right. */
+  #history = 0;
 
   constructor(tango: Tango, bank: Bank, options: MoneyRunOptions, stop: AbortSignal) {
     this.#tango = tango;
@@ -96,6 +108,7 @@ class MoneyJob {
 
   async run(): Promise<MoneyReport> {
     await this.#threads.ready();
+    this.#from = await this.#tango.sync();
     for (;;) {
       await this.#loadRound();
       await this.#faults.settled();
@@ -229,8 +242,9 @@ class MoneyJob {
     const balances = new Map(this.#bank.accounts);
     const transfers = new Map(this.#bank.transfers);
     const known = this.#journals.flatMap((journal) => [...journal]);
-    const round = { before: this.#balancesBefore, balances, transfers };
-    const { moved, unknown, landed } = checkTransfers(known, round);
+    const { moved, unknown, landed } = checkTransfers(known, { transfers });
+    checkBalances(known, { before: this.#balancesBefore, balances, transfers }, 'the end');
+    await this.#verifyHistory(known);
     this.#moved += moved;
     this.#unknown += unknown;
     this.#landed += landed;
@@ -238,9 +252,36 @@ class MoneyJob {
     this.#countedBefore = books.counted;
   }
 
+  /** The books as they were in the course of the round, where the log still reaches back to that. */
+  async #verifyHistory(known: readonly KnownTransfer[]): Promise<void> {
+    const to = await this.#tango.sync();
+    for (let look = 1; look <= HISTORY_LOOKS; look++) {
+      const position = this.#from + Math.floor(((to - this.#from) * look) / HISTORY_LOOKS);
+      const where = `history, position ${position}`;
+      const past = await this.#bankAt(position);
+      if (past === undefined) continue;
+      checkBooks(past.read(), this.#options.accounts, where);
+      const balances = new Map(past.accounts);
+      const transfers = new Map(past.transfers);
+      checkBalances(known, { before: this.#balancesBefore, balances, transfers }, where);
+      this.#history++;
+    }
+  }
+
+  /** Undefined: compaction has passed that position. */
+  async #bankAt(position: number): Promise<Bank | undefined> {
+    try {
+      return await Bank.of(await this.#tango.at(position), this.#options, []);
+    } catch (error) {
+      if (error instanceof TangoError && error.code === 'ERR_TRIMMED') return undefined;
+      throw error;
+    }
+  }
+
   /** What was verified is not kept: a run of any length has bounded state. */
   async #forgetRound(): Promise<void> {
     await this.#bank.transfers.clear();
+    this.#from = await this.#tango.sync();
   }
 
   #report(): MoneyReport {
@@ -260,6 +301,7 @@ class MoneyJob {
       landed: this.#landed,
       snapshots: snapshots + this.#snapshots,
       threads: this.#options.threads + 1,
+      history: this.#history,
       accounts: this.#options.accounts,
       killedMs: this.#killedMs,
       faults: this.#faults.inflicted,

@@ -25,6 +25,8 @@ export interface MoneyReport extends FaultsTold {
   readonly snapshots: number;
   /** That looked at the sum, the main thread included. */
   readonly threads: number;
+  /** Positions of the past at which the books were read again. */
+  readonly history: number;
   readonly accounts: number;
   /** When a thread that moves money was killed, milliseconds of load; 0: none was. */
   readonly killedMs: number;
@@ -60,7 +62,7 @@ export function summariseMoneyRun(report: MoneyReport): string {
     `verified: ${report.verified.toLocaleString('en')} transfers exactly once, ` +
       `${unknown} of unknown outcome (${landed} took effect)`,
     `the sum is ${sum} in ${plural(report.snapshots, 'snapshot')} of ${plural(report.threads, 'thread')} ` +
-      'and at the end of each',
+      `and at the end of each, and at ${plural(report.history, 'position')} of history`,
     'ok',
   ].join('\n');
 }
