@@ -91,7 +91,7 @@ export function runCommand(): Command {
   add('--streams', 'log: streams that all threads append to', STREAMS, 4);
   command.option(
     '--link <name>',
-    'how threads reach the log: mailbox, its actors are asked; direct, they take the steps themselves',
+    'mailbox: threads ask the actors of the log; direct: they take the steps themselves',
     wordOption('--link', LINKS),
     'mailbox',
   );
@@ -119,8 +119,8 @@ the log must bring itself back. With one actor thread both live there, and die t
 
 Money: half way one of the threads that move money is killed, too, and another takes its place. The
 sum of all accounts is constant in every snapshot that any thread reads meanwhile, in all threads at
-the end, and in history. Every transfer that was acknowledged is there, exactly once; one whose thread was killed
-at most once; and the balances are what these transfers make.
+the end, and in history. Every transfer that was acknowledged is there, exactly once; one whose thread
+was killed at most once; and the balances are what these transfers make.
 
 Log: every entry follows from its thread and number. At the end, and whenever the log is 60 % full,
 the threads pause: each acknowledged entry is read back from every replica, and each stream, played by
