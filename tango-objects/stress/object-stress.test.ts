@@ -53,7 +53,7 @@ const USUAL: ObjectStressOptions = {
     actorThreads: 2,
     attachMax: 24,
     holeFillMs: 20,
-    logBytes: (IS_LONG ? 256 : 32) * MIB,
+    logBytes: (IS_LONG ? 64 : 8) * MIB,
     entryBytesMax: 16 * 1024,
   },
   clock,
