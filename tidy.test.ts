@@ -35,7 +35,7 @@ const MAY_USE_AMBIENT_EFFECTS: ReadonlySet<string> = new Set([
   // A budget for the whole run of many seeds; no seed sees it.
   'actors/simulation/simulate-seeds.ts',
   // A live iteration looks at the tail again after a while.
-  'runtime/entries.ts',
+  'runtime/abort.ts',
   // Puts the real clock, random and storage into the runtime.
   'runtime/open.ts',
   // Waits for replies until a deadline.
