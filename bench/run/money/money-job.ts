@@ -26,7 +26,7 @@ import {
 } from './check-money.ts';
 import { COUNTER_NAMES, type MoneyLoadControl } from './money-load.ts';
 import type { MoneyReport } from './money-report.ts';
-import { type KnownTransfer, TransferJournal } from './transfer-journal.ts';
+import { JOURNAL_TRANSFERS_MAX, type KnownTransfer, TransferJournal } from './transfer-journal.ts';
 
 export type MoneyRunOptions = RunLogOptions & MoneyWorkload;
 
@@ -34,6 +34,8 @@ export type MoneyRunOptions = RunLogOptions & MoneyWorkload;
 const ENTRY = new URL(`./money-load-worker${extname(import.meta.url)}`, import.meta.url);
 /** Positions of a round at which the books are read again, the last one at its end. */
 const HISTORY_LOOKS = 4;
+/** A log has room for so many bytes for each transfer that a round remembers. */
+const LOG_BYTES_A_TRANSFER = 512;
 /** The largest change: some hundred accounts are opened. */
 export const MONEY_ENTRY_BYTES = 16 * 1024;
 
@@ -68,6 +70,8 @@ class MoneyJob {
   readonly #rate = new RateMeter();
   #phase: 'load' | 'verify' = 'load';
   #rounds = 0;
+  /** Transfers of a thread in a round: all that are remembered take a small part of the log. */
+  readonly #journalTransfers: number;
   /** Of the round. */
   #journals: TransferJournal[] = [];
   #journalCount = 0;
@@ -96,7 +100,9 @@ class MoneyJob {
     this.#options = options;
     this.#time = new LoadTime(options.seconds, stop);
     this.#balancesBefore = new Map(bank.accounts);
-    const { threads, accounts, window } = options;
+    const { threads, accounts, window, logBytes } = options;
+    const most = Math.floor(logBytes / (LOG_BYTES_A_TRANSFER * threads));
+    this.#journalTransfers = Math.min(most, JOURNAL_TRANSFERS_MAX);
     const workload: MoneyWorkload = { threads, accounts, window };
     const names = COUNTER_NAMES;
     this.#threads = new RunThreads({ entry: ENTRY, tango: tango.handle, threads, workload, names });
@@ -171,7 +177,7 @@ class MoneyJob {
   }
 
   #load(thread: number, onEnd: () => void): void {
-    const journal = new TransferJournal(this.#journalCount++);
+    const journal = TransferJournal.allocate(this.#journalCount++, this.#journalTransfers);
     this.#journals.push(journal);
     const loading = this.#threads.ask(thread, (control) => {
       return control.load(journal.number, journal.buffer);

@@ -11,8 +11,8 @@ import type { Transfer } from './bank.ts';
 export const TransferState = { BEGUN: 1, MOVED: 2, REFUSED: 3, CONFLICT: 4, UNKNOWN: 5 } as const;
 export type TransferState = (typeof TransferState)[keyof typeof TransferState];
 
-/** Transfers of a journal: of one thread in one round. */
-export const JOURNAL_TRANSFERS = 2 ** 17;
+/** Transfers of a journal at most: of one thread in one round. */
+export const JOURNAL_TRANSFERS_MAX = 2 ** 17;
 const TRANSFER_WORDS = 4;
 const WORD_BYTES = 4;
 
@@ -25,40 +25,46 @@ export class TransferJournal {
   /** No two journals of a run have the same: the first part of their ids. */
   readonly number: number;
   readonly #words: Int32Array;
+  readonly #capacity: number;
   #count = 0;
 
-  constructor(number: number, buffer = new SharedArrayBuffer(BYTES)) {
+  constructor(number: number, buffer: SharedArrayBuffer) {
     this.number = number;
     this.buffer = buffer;
     this.#words = new Int32Array(buffer);
+    this.#capacity = this.#words.length / TRANSFER_WORDS;
+  }
+
+  /** With room for `capacity` transfers. */
+  static allocate(number: number, capacity: number): TransferJournal {
+    const bytes = capacity * TRANSFER_WORDS * WORD_BYTES;
+    return new TransferJournal(number, new SharedArrayBuffer(bytes));
   }
 
   /** Undefined: the journal is full. */
   begin(from: number, to: number, amount: number): Transfer | undefined {
-    if (this.#count === JOURNAL_TRANSFERS) return undefined;
+    if (this.#count === this.#capacity) return undefined;
     const index = this.#count++;
     const at = index * TRANSFER_WORDS;
     this.#words[at + 1] = from;
     this.#words[at + 2] = to;
     this.#words[at + 3] = amount;
     this.#words[at] = TransferState.BEGUN;
-    return { id: this.number * JOURNAL_TRANSFERS + index, from, to, amount };
+    return { id: this.number * JOURNAL_TRANSFERS_MAX + index, from, to, amount };
   }
 
   end({ id }: Transfer, state: TransferState): void {
-    this.#words[(id % JOURNAL_TRANSFERS) * TRANSFER_WORDS] = state;
+    this.#words[(id % JOURNAL_TRANSFERS_MAX) * TRANSFER_WORDS] = state;
   }
 
   /** All transfers, in the order in which they began. */
   *[Symbol.iterator](): IterableIterator<KnownTransfer> {
-    for (let index = 0; index < JOURNAL_TRANSFERS; index++) {
+    for (let index = 0; index < this.#capacity; index++) {
       const at = index * TRANSFER_WORDS;
       const [state, from, to, amount] = this.#words.subarray(at, at + TRANSFER_WORDS);
       if (state === 0) return;
-      const id = this.number * JOURNAL_TRANSFERS + index;
+      const id = this.number * JOURNAL_TRANSFERS_MAX + index;
       yield { id, from, to, amount, state: state as TransferState };
     }
   }
 }
-
-const BYTES = JOURNAL_TRANSFERS * TRANSFER_WORDS * WORD_BYTES;
