@@ -2,10 +2,18 @@
 import { ReplicatedObject } from '../runtime/views/replicated-object.ts';
 import { isSame } from './same-value.ts';
 
-type Operation<T> = { readonly set: T } | { readonly expected: T | undefined; readonly value: T };
+/** The value to set, and what must be there before. */
+type Operation<T> = readonly [value: T] | readonly [value: T, expected: T | undefined];
 
 export class TangoRegister<T = unknown> extends ReplicatedObject<Operation<T>> {
   static readonly typeName = 'register';
+
+  /** For change feeds. */
+  static describe(operation: unknown): unknown {
+    const [value, expected] = operation as Operation<unknown>;
+    return (operation as unknown[]).length === 1 ? { set: value } : { expected, set: value };
+  }
+
   #value: T | undefined;
 
   /** The value; undefined before the first set. Linearizable; blocks only for an unfinished entry. */
@@ -15,12 +23,12 @@ export class TangoRegister<T = unknown> extends ReplicatedObject<Operation<T>> {
 
   /** Resolves once the value is in the log. */
   set(value: T): Promise<void> {
-    return this.write({ set: value });
+    return this.write([value]);
   }
 
   /** As set; blocks. */
   setSync(value: T): void {
-    this.writeSync({ set: value });
+    this.writeSync([value]);
   }
 
   /**
@@ -28,18 +36,17 @@ export class TangoRegister<T = unknown> extends ReplicatedObject<Operation<T>> {
    * Values are compared by what they hold, strictly (util.isDeepStrictEqual).
    */
   compareAndSet(expected: T | undefined, value: T): Promise<boolean> {
-    return this.change({ expected, value });
+    return this.change([value, expected]);
   }
 
   /** As compareAndSet; blocks. */
   compareAndSetSync(expected: T | undefined, value: T): boolean {
-    return this.changeSync({ expected, value });
+    return this.changeSync([value, expected]);
   }
 
   protected apply(operation: Operation<T>): boolean {
-    if ('set' in operation) this.#value = operation.set;
-    else if (!isSame(this.#value, operation.expected)) return false;
-    else this.#value = operation.value;
+    if (operation.length === 2 && !isSame(this.#value, operation[1])) return false;
+    this.#value = operation[0];
     return true;
   }
 

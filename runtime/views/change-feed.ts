@@ -16,7 +16,7 @@ import { EntryLoader } from './entry-loader.ts';
 import { Judge } from './judge.ts';
 import { wholeRecords } from './large-record.ts';
 import { decodeKey } from './object-key.ts';
-import { type BatchRecord, type ObjectId, RecordKind, type Update } from './record.ts';
+import { type ObjectId, type RecordBatch, RecordKind, type Update } from './record.ts';
 import { decodeValue } from './value-codec.ts';
 
 /** Where a change is in the log. */
@@ -35,7 +35,10 @@ export interface Change extends ChangePlace {
 export interface ObjectChange {
   /** Its name. */
   readonly object: string;
-  /** What the object's apply() is called with. */
+  /**
+   * What its apply() was called with, or what its class makes of that (`describe`): of a map
+   * `{ set, value }`, `{ delete }` or `{ clear: true }`, of a register `{ set }`, of a counter a number.
+   */
   readonly operation: unknown;
   /** What it changes there; empty: the whole object. */
   readonly keys: readonly unknown[];
@@ -60,6 +63,8 @@ export interface FeedWorld {
   /** Knows all names of objects that are changed below `position`. */
   namesUpTo(position: Position): Promise<void>;
   nameOf(object: ObjectId): string | undefined;
+  /** An operation of the object of that name, as the feed tells it. */
+  describe(name: string, operation: unknown): unknown;
 }
 
 const KEYS = ['objects', 'from', 'to', 'signal'];
@@ -144,7 +149,7 @@ class Feed {
     for (let turns = 1; this.#position < limit; turns++) {
       const position = this.#position;
       const batch = yield* this.#loader.load(position);
-      const records = typeof batch === 'string' ? [] : yield* this.#committed(batch.records);
+      const records = typeof batch === 'string' ? [] : yield* this.#committed(batch);
       this.#position = position + 1;
       if (records.length > 0) return { position, records };
       if (turns % TURN_POSITIONS === 0) yield* pause(0);
@@ -158,13 +163,13 @@ class Feed {
     this.#isBegun = true;
   }
 
-  *#committed(inEntry: readonly BatchRecord[]): Procedure<EntryChanges['records']> {
+  *#committed(batch: RecordBatch): Procedure<EntryChanges['records']> {
     const position = this.#position;
     const limit = this.#judge.limitAt(position);
-    const records = yield* wholeRecords(this.#loader, inEntry, limit);
+    const records = yield* wholeRecords(this.#loader, batch.records, limit);
     const aborted =
       this.#judge.tryDecide(position, records) ?? (yield* this.#judge.decide(position, records));
-    this.#judge.played(position, { records, aborted });
+    this.#judge.played(position, { records, aborted, bytes: batch.bytes });
     return records.flatMap((record, index) => {
       if (record.kind === RecordKind.CHECKPOINT) {
         this.#judge.passCheckpoint(position, decodeIndex(record.index, position));
@@ -179,12 +184,13 @@ class Feed {
 /** Without a name it is the directory's. */
 function shown(
   world: FeedWorld,
-  { object, keys, operation }: Update,
+  { object, keys, bytes, start, end }: Update,
   names: ReadonlySet<string> | undefined,
 ): ObjectChange[] {
   const name = world.nameOf(object);
   if (name === undefined || names?.has(name) === false) return [];
-  return [{ object: name, operation: decodeValue(operation), keys: keys.map(decodeKey) }];
+  const operation = world.describe(name, decodeValue(bytes, start, end));
+  return [{ object: name, operation, keys: keys.map(decodeKey) }];
 }
 
 function checkPlace(from: unknown): ChangePlace {

@@ -9,7 +9,9 @@ import type { Position } from '../log-entry.ts';
 export class Holds {
   readonly #table: ViewTable;
   readonly #thread: ThreadIndex;
+  /** Few, and mostly ascending. */
   readonly #held: Position[] = [];
+  #lowest: Position = Number.POSITIVE_INFINITY;
 
   constructor(table: ViewTable, thread: ThreadIndex) {
     this.#table = table;
@@ -24,17 +26,22 @@ export class Holds {
   /** Announce FIRST, then look whether a trim has passed it, then rely on it. */
   hold(position: Position): void {
     this.#held.push(position);
-    this.#publish();
+    if (position >= this.#lowest) return;
+    this.#lowest = position;
+    this.#table.hold(this.#thread, position);
   }
 
   /** Once for each hold(position). */
   release(position: Position): void {
-    this.#held.splice(this.#held.indexOf(position), 1);
-    this.#publish();
-  }
-
-  #publish(): void {
-    if (this.#held.length === 0) this.#table.release(this.#thread);
-    else this.#table.hold(this.#thread, Math.min(...this.#held));
+    const held = this.#held;
+    held[held.indexOf(position)] = held[held.length - 1];
+    held.pop();
+    if (held.length === 0) {
+      this.#lowest = Number.POSITIVE_INFINITY;
+      this.#table.release(this.#thread);
+    } else if (position === this.#lowest) {
+      this.#lowest = Math.min(...held);
+      this.#table.hold(this.#thread, this.#lowest);
+    }
   }
 }

@@ -154,7 +154,7 @@ export class Judge {
         continue;
       }
       cases.pop();
-      found.set(top.position, top);
+      found.set(top.position, { ...top, bytes: 0 });
       this.#client.memory.verdicts.put(top.position, told(top.records, top.aborted));
     }
     return found.get(position)?.aborted ?? NONE_ABORTED;
@@ -240,7 +240,7 @@ export class Judge {
       if (isCommitted === undefined) return { records };
       if (!isCommitted) aborted.add(index);
     }
-    return { records, aborted };
+    return { records, aborted, bytes: batch.bytes };
   }
 
   #known(position: Position, index: number): boolean | undefined {

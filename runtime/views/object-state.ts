@@ -8,12 +8,14 @@
 import { crc32 } from 'node:zlib';
 import { TangoError } from '../../actors/tango-error.ts';
 import type { ApplyContext, Player } from './playback.ts';
+import type { Update } from './record.ts';
 import { decodeValue, encodeValue } from './value-codec.ts';
 
 const STATE = 0;
 const HISTORY = 1;
 
-type Recorded = readonly [operation: Uint8Array, position: number, index: number];
+/** The operation, encoded, and its place. */
+type Recorded = readonly [bytes: Uint8Array, position: number, index: number];
 
 export function encodeState(state: unknown, what: string): Uint8Array {
   return tagged(STATE, encodeValue(state, what));
@@ -24,7 +26,8 @@ export interface Restorable {
   /** The view is as it was before its first change. */
   reset(): void;
   restore(state: unknown): void;
-  apply(operation: Uint8Array, at: ApplyContext): void;
+  /** An operation, encoded. */
+  apply(bytes: Uint8Array, at: ApplyContext): void;
 }
 
 /** ERR_CORRUPT for what is no state. */
@@ -35,7 +38,7 @@ export function restoreState(bytes: Uint8Array, into: Restorable): void {
   const [before, changes] = content as [Uint8Array | undefined, Recorded[]];
   if (before === undefined) into.reset();
   else restoreState(before, into);
-  for (const [operation, position, index] of changes) into.apply(operation, { position, index });
+  for (const [change, position, index] of changes) into.apply(change, { position, index });
 }
 
 /** Stands in for an object whose class this thread does not have, or whose view has failed here. */
@@ -43,8 +46,8 @@ export class RecordedHistory implements Player {
   #before: Uint8Array | undefined;
   #changes: Recorded[] = [];
 
-  apply(operation: Uint8Array, { position, index }: ApplyContext): void {
-    this.#changes.push([operation, position, index]);
+  apply({ bytes, start, end }: Update, { position, index }: ApplyContext): void {
+    this.#changes.push([bytes.slice(start, end), position, index]);
   }
 
   state(): Uint8Array {

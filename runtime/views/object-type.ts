@@ -8,6 +8,8 @@ export interface ObjectType<O> {
   new (binding: ObjectBinding): O;
   readonly typeName?: string;
   readonly name: string;
+  /** How a change feed tells an operation; default: as apply() gets it. */
+  describe?(operation: unknown): unknown;
 }
 
 const NAME_BYTES_MAX = 1024;

@@ -54,6 +54,7 @@ interface Sent {
   readonly held: Position;
   /** Of its entry. */
   records: readonly BatchRecord[];
+  bytes: number;
   outcomes: readonly RecordOutcome[] | undefined;
 }
 
@@ -148,7 +149,8 @@ export class Outbox {
     holds.hold(held);
     const number = ++this.#number;
     const records = changes.map(({ record }) => record);
-    const sent: Sent = { number, changes, asksOutcome, held, records, outcomes: undefined };
+    const outcomes = undefined;
+    const sent: Sent = { number, changes, asksOutcome, held, records, bytes: 0, outcomes };
     this.#sent.set(number, sent);
     this.#isSending = true;
     if (isLarge) this.#sendParts(sent, streams);
@@ -167,8 +169,10 @@ export class Outbox {
   }
 
   #sendRecords(sent: Sent, records: readonly BatchRecord[], streams: readonly ObjectId[]): void {
+    const payload = this.#encoded(sent.number, records);
     sent.records = records;
-    this.#append(this.#encoded(sent.number, records), streams, {
+    sent.bytes = payload.length;
+    this.#append(payload, streams, {
       appended: (position) => this.#appended(sent, position),
       failed: (error) => this.#failed(sent, error),
     });
@@ -257,8 +261,8 @@ export class Outbox {
   /** Plays up to the entry, and tells those who ask what became of their changes. */
   #learn(sent: Sent, position: Position): void {
     const playback = this.#world.playback();
-    const { number, records } = sent;
-    const batch = { writer: this.#client.incarnation, number, records };
+    const { number, records, bytes } = sent;
+    const batch = { writer: this.#client.incarnation, number, records, bytes };
     if (playback.tryPlayTo(position) && playback.tryPlayOwn(batch, position)) {
       return this.#tell(sent, position);
     }

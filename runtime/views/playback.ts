@@ -37,7 +37,7 @@ export interface ApplyContext {
 
 /** What playback brings up to date: a view. Throws nothing: what goes wrong in an object stays there. */
 export interface Player {
-  apply(operation: Uint8Array, at: ApplyContext): unknown;
+  apply(update: Update, at: ApplyContext): unknown;
   /** The view as it is, encoded. */
   state(): Uint8Array;
   /** Makes the view what state() told. */
@@ -246,7 +246,7 @@ export class Playback {
   #take(batch: RecordBatch, aborted: Aborted): void {
     const position = this.#position;
     const { records } = batch;
-    this.#judge.played(position, { records, aborted });
+    this.#judge.played(position, { records, aborted, bytes: batch.bytes });
     // Out of flight: what objects do may take any time, and nobody's seal should wait for it.
     const outcomes = this.#client.outside(() =>
       records.map((record, index) =>
@@ -274,8 +274,8 @@ export class Playback {
     }
   }
 
-  #apply({ object, operation }: Update, at: ApplyContext): unknown {
-    return this.#players.get(object)?.apply(operation, at);
+  #apply(update: Update, at: ApplyContext): unknown {
+    return this.#players.get(update.object)?.apply(update, at);
   }
 
   #learn(encoded: Uint8Array, position: Position): void {

@@ -1,5 +1,9 @@
-/** The fields of records as bytes: what record.ts writes them to and reads them from. */
+/**
+ * The fields of records as bytes: what record.ts writes them to and reads them from. Byte by byte: for
+ * fields this short that is several times faster than the calls of Buffer and DataView.
+ */
 import { TangoError } from '../../actors/tango-error.ts';
+import { highWord, joinWords, lowWord } from '../../shared-memory/words.ts';
 import type { Position } from '../log-entry.ts';
 import type { ObjectKey } from './object-key.ts';
 
@@ -7,6 +11,9 @@ import type { ObjectKey } from './object-key.ts';
 const WHOLE_OBJECT = 0xffff_ffff;
 /** Of a key's length: two bytes a code unit. */
 const WIDE = 0x8000_0000;
+/** Longer texts and bytes are left to the runtime's own calls. */
+const SHORT = 24;
+const HIGH_WORD_MAX = 0x1f_ffff;
 
 export function keyBytes(key: ObjectKey | undefined): number {
   if (key === undefined) return 4;
@@ -27,94 +34,123 @@ export class RecordWriter {
   }
 
   byte(value: number): void {
-    this.#at = this.bytes.writeUInt8(value, this.#at);
+    this.bytes[this.#at++] = value;
   }
 
   half(value: number): void {
-    this.#at = this.bytes.writeUInt16LE(value, this.#at);
+    this.byte(value);
+    this.byte(value >>> 8);
   }
 
   word(value: number): void {
-    this.#at = this.bytes.writeUInt32LE(value, this.#at);
+    const { bytes } = this;
+    const at = this.#at;
+    bytes[at] = value;
+    bytes[at + 1] = value >>> 8;
+    bytes[at + 2] = value >>> 16;
+    bytes[at + 3] = value >>> 24;
+    this.#at = at + 4;
   }
 
-  /** A safe integer. */
+  /** A safe integer from 0 on. */
   long(value: number): void {
-    this.#at = this.bytes.writeDoubleLE(value, this.#at);
+    this.word(lowWord(value));
+    this.word(highWord(value));
   }
 
   /** undefined: the whole object. */
   key(key: ObjectKey | undefined): void {
     if (key === undefined) return this.word(WHOLE_OBJECT);
+    const { length } = key;
     const wide = isWide(key);
-    this.word(wide ? WIDE + key.length : key.length);
-    this.#at += this.bytes.write(key, this.#at, wide ? 'utf16le' : 'latin1');
+    this.word(wide ? WIDE + length : length);
+    if (wide || length > SHORT) {
+      this.#at += this.bytes.write(key, this.#at, wide ? 'utf16le' : 'latin1');
+      return;
+    }
+    for (let i = 0; i < length; i++) this.bytes[this.#at + i] = key.charCodeAt(i);
+    this.#at += length;
   }
 
-  sized(bytes: Uint8Array): void {
-    this.word(bytes.length);
-    this.bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
+  /** The bytes in [start, end) of `from`, after their number. */
+  sized(from: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.word(length);
+    if (length > SHORT) this.bytes.set(from.subarray(start, end), this.#at);
+    else for (let i = 0; i < length; i++) this.bytes[this.#at + i] = from[start + i];
+    this.#at += length;
   }
 }
 
 export class RecordReader {
-  readonly #bytes: Buffer;
+  /** What it reads from, and nobody changes. */
+  readonly bytes: Buffer;
   readonly #position: Position;
   #at = 0;
 
-  constructor(payload: Uint8Array, position: Position) {
-    this.#bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  /** `bytes` may be used again afterwards. */
+  constructor(bytes: Uint8Array, position: Position) {
+    this.bytes = Buffer.from(bytes);
     this.#position = position;
   }
 
   get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length;
+    return this.#at === this.bytes.length;
   }
 
   byte(): number {
-    return this.#bytes[this.#take(1)];
+    return this.bytes[this.skip(1)];
   }
 
   half(): number {
-    return this.#bytes.readUInt16LE(this.#take(2));
+    const at = this.skip(2);
+    return this.bytes[at] | (this.bytes[at + 1] << 8);
   }
 
   word(): number {
-    return this.#bytes.readUInt32LE(this.#take(4));
+    const { bytes } = this;
+    const at = this.skip(4);
+    const high = (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+    return (bytes[at] | (bytes[at + 1] << 8) | high) >>> 0;
   }
 
   long(): number {
-    const value = this.#bytes.readDoubleLE(this.#take(8));
-    if (!Number.isSafeInteger(value)) throw this.corrupt('number');
-    return value;
+    const low = this.word();
+    const high = this.word();
+    if (high > HIGH_WORD_MAX) throw this.corrupt('number');
+    return joinWords(low, high);
   }
 
   /** undefined: the whole object. */
   key(): ObjectKey | undefined {
     const length = this.word();
     if (length === WHOLE_OBJECT) return undefined;
-    if (length < WIDE) {
-      const at = this.#take(length);
-      return this.#bytes.toString('latin1', at, at + length);
-    }
+    if (length < WIDE) return this.#narrow(this.skip(length), length);
     const bytes = 2 * (length - WIDE);
-    const at = this.#take(bytes);
-    return this.#bytes.toString('utf16le', at, at + bytes);
+    const at = this.skip(bytes);
+    return this.bytes.toString('utf16le', at, at + bytes);
   }
 
   list<T>(one: () => T): T[] {
-    const length = this.word();
-    // Each takes at least four bytes: a length that cannot be is no reason to allocate.
-    if (length > this.#bytes.length / 4) throw this.corrupt('length');
+    const length = this.listLength();
     const items: T[] = [];
     for (let i = 0; i < length; i++) items.push(one());
     return items;
   }
 
-  slice(length: number): Uint8Array {
-    const at = this.#take(length);
-    return new Uint8Array(this.#bytes.subarray(at, at + length));
+  /** Each item takes at least four bytes: a length that cannot be is no reason to allocate. */
+  listLength(): number {
+    const length = this.word();
+    if (length > this.bytes.length / 4) throw this.corrupt('length');
+    return length;
+  }
+
+  /** Passes over so many bytes; returns where they begin. */
+  skip(bytes: number): number {
+    const at = this.#at;
+    if (at + bytes > this.bytes.length) throw this.corrupt('length');
+    this.#at = at + bytes;
+    return at;
   }
 
   corrupt(what: string): TangoError {
@@ -123,10 +159,10 @@ export class RecordReader {
     return new TangoError('ERR_CORRUPT', text, { position });
   }
 
-  #take(bytes: number): number {
-    const at = this.#at;
-    if (at + bytes > this.#bytes.length) throw this.corrupt('length');
-    this.#at = at + bytes;
-    return at;
+  #narrow(at: number, length: number): ObjectKey {
+    if (length > SHORT) return this.bytes.toString('latin1', at, at + length);
+    let text = '';
+    for (let i = 0; i < length; i++) text += String.fromCharCode(this.bytes[at + i]);
+    return text;
   }
 }

@@ -39,8 +39,12 @@ export interface Update {
   readonly object: ObjectId;
   /** What it changes there; none: the whole object. */
   readonly keys: readonly ObjectKey[];
-  /** Encoded. */
-  readonly operation: Uint8Array;
+  /** The operation, encoded: [start, end) of `bytes`, which nobody changes. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+  /** The operation itself, where it was made here and cannot be changed (value-codec.ts). */
+  readonly operation: unknown;
 }
 
 export interface Read {
@@ -94,7 +98,11 @@ export interface RecordBatch {
   readonly writer: number;
   readonly number: number;
   readonly records: readonly BatchRecord[];
+  /** Of the entry. */
+  readonly bytes: number;
 }
+
+const NO_KEYS: readonly ObjectKey[] = [];
 
 const VERSION = 1;
 const HEADER_BYTES = 1 + 4 + 8 + 2;
@@ -106,7 +114,7 @@ export const BATCH_RECORDS_MAX = RECORDS_MAX;
 /** What an entry with one part has beside the part's bytes. */
 export const PART_OVERHEAD_BYTES = HEADER_BYTES + 1 + 4;
 
-export function encodeBatch({ writer, number, records }: RecordBatch): Uint8Array {
+export function encodeBatch({ writer, number, records }: Omit<RecordBatch, 'bytes'>): Uint8Array {
   let bytes = HEADER_BYTES;
   for (const record of records) bytes += recordBytes(record);
   const out = new RecordWriter(bytes);
@@ -164,9 +172,11 @@ export function decodeBatch(payload: Uint8Array, position: Position): RecordBatc
   if (from.byte() !== VERSION) throw from.corrupt('version');
   const writer = from.word();
   const number = from.long();
-  const records = Array.from({ length: from.half() }, () => readRecord(from));
+  const count = from.half();
+  const records: BatchRecord[] = [];
+  for (let i = 0; i < count; i++) records.push(readRecord(from));
   if (!from.isAtEnd) throw from.corrupt('length');
-  return { writer, number, records };
+  return { writer, number, records, bytes: payload.length };
 }
 
 function readRecord(from: RecordReader): BatchRecord {
@@ -177,7 +187,7 @@ function readRecord(from: RecordReader): BatchRecord {
     case RecordKind.COMMIT:
       return readCommit(from);
     case RecordKind.PART:
-      return { kind, bytes: from.slice(from.word()) };
+      return { kind, bytes: readBytes(from) };
     case RecordKind.LARGE:
       return {
         kind,
@@ -188,7 +198,7 @@ function readRecord(from: RecordReader): BatchRecord {
     case RecordKind.MARK:
       return { kind, number: from.long() };
     case RecordKind.CHECKPOINT:
-      return { kind, index: from.slice(from.word()) };
+      return { kind, index: readBytes(from) };
     default:
       throw from.corrupt('record');
   }
@@ -203,12 +213,30 @@ function readCommit(from: RecordReader): Commit {
 
 function readUpdate(from: RecordReader): Update {
   const object = from.word();
-  const keys = from.list(() => {
+  const keys = readKeys(from);
+  const length = from.word();
+  const start = from.skip(length);
+  const { bytes } = from;
+  const kind = RecordKind.UPDATE;
+  return { kind, object, keys, bytes, start, end: start + length, operation: undefined };
+}
+
+function readKeys(from: RecordReader): readonly ObjectKey[] {
+  const count = from.listLength();
+  if (count === 0) return NO_KEYS;
+  const keys: ObjectKey[] = [];
+  for (let i = 0; i < count; i++) {
     const key = from.key();
     if (key === undefined) throw from.corrupt('key');
-    return key;
-  });
-  return { kind: RecordKind.UPDATE, object, keys, operation: from.slice(from.word()) };
+    keys.push(key);
+  }
+  return keys;
+}
+
+function readBytes(from: RecordReader): Uint8Array {
+  const length = from.word();
+  const at = from.skip(length);
+  return from.bytes.subarray(at, at + length);
 }
 
 function writeRecord(out: RecordWriter, record: BatchRecord): void {
@@ -219,7 +247,7 @@ function writeRecord(out: RecordWriter, record: BatchRecord): void {
     case RecordKind.COMMIT:
       return writeCommit(out, record);
     case RecordKind.PART:
-      return out.sized(record.bytes);
+      return out.sized(record.bytes, 0, record.bytes.length);
     case RecordKind.LARGE:
       out.long(record.snapshot);
       out.word(record.bytes);
@@ -229,7 +257,7 @@ function writeRecord(out: RecordWriter, record: BatchRecord): void {
     case RecordKind.MARK:
       return out.long(record.number);
     case RecordKind.CHECKPOINT:
-      return out.sized(record.index);
+      return out.sized(record.index, 0, record.index.length);
   }
 }
 
@@ -244,15 +272,15 @@ function writeCommit(out: RecordWriter, { snapshot, reads, updates }: Commit): v
   for (const update of updates) writeUpdate(out, update);
 }
 
-function writeUpdate(out: RecordWriter, { object, keys, operation }: Update): void {
+function writeUpdate(out: RecordWriter, { object, keys, bytes, start, end }: Update): void {
   out.word(object);
   out.word(keys.length);
   for (const key of keys) out.key(key);
-  out.sized(operation);
+  out.sized(bytes, start, end);
 }
 
-function updateBytes({ keys, operation }: Update): number {
-  let bytes = 4 + 4 + 4 + operation.length;
+function updateBytes({ keys, start, end }: Update): number {
+  let bytes = 4 + 4 + 4 + end - start;
   for (const key of keys) bytes += keyBytes(key);
   return bytes;
 }

@@ -8,7 +8,7 @@ import { encodeState, restoreState } from './object-state.ts';
 import type { ApplyContext, Player } from './playback.ts';
 import { type ObjectId, RecordKind, type Update } from './record.ts';
 import type { Participant } from './transaction.ts';
-import { decodeValue, encodeValue } from './value-codec.ts';
+import { decodeValue, encodeValue, flatCopy } from './value-codec.ts';
 
 /** The view of an object, for who plays the log. */
 export interface ObjectPlayer extends Player {
@@ -17,6 +17,8 @@ export interface ObjectPlayer extends Player {
   /** From now on every read throws `error`. */
   fail(error: TangoError): void;
 }
+
+type Encoded = Pick<Update, 'bytes' | 'start' | 'end' | 'operation'>;
 
 /** What connects an object with the log. Made by `tango.object`. */
 export interface ObjectBinding {
@@ -47,7 +49,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
     this.name = binding.name;
     binding.bind(
       {
-        apply: (operation, at) => this.#play(operation, at),
+        apply: (update, at) => this.#play(update, at),
         state: () => this.#state(),
         restore: (state) => this.#restoreAll(state),
         failure: () => this.#failure,
@@ -58,7 +60,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
       {
         id: binding.id,
         begin: () => this.tryOut(),
-        make: (operation) => this.#make(operation, TRIAL),
+        make: (update) => this.#make(update, TRIAL),
       },
     );
   }
@@ -89,9 +91,14 @@ export abstract class ReplicatedObject<Operation = unknown> {
    * Throws ERR_CORRUPT once apply() has failed, ERR_TRIMMED, ERR_CLOSED.
    */
   protected query<T>(read: () => T, key?: unknown): T {
+    this.ready(key);
+    return read();
+  }
+
+  /** As query, for a read that follows at once: after it the view may be looked at. */
+  protected ready(key?: unknown): void {
     if (!this.#isApplying) this.#binding.read(key);
     if (this.#failure !== undefined) throw this.#failure;
-    return read();
   }
 
   /**
@@ -128,11 +135,15 @@ export abstract class ReplicatedObject<Operation = unknown> {
   }
 
   #updateOf(operation: Operation, keys: readonly unknown[]): Update {
+    const bytes = encodeValue(operation, 'the change');
     return {
       kind: RecordKind.UPDATE,
       object: this.#binding.id,
-      keys: keys.map(encodeKey),
-      operation: encodeValue(operation, 'the change'),
+      keys: keys.length === 1 ? [encodeKey(keys[0])] : keys.map(encodeKey),
+      bytes,
+      start: 0,
+      end: bytes.length,
+      operation: flatCopy(operation),
     };
   }
 
@@ -142,11 +153,11 @@ export abstract class ReplicatedObject<Operation = unknown> {
   }
 
   /** A failure stays with its object: the others go on. */
-  #play(operation: Uint8Array, at: ApplyContext): unknown {
+  #play(update: Encoded, at: ApplyContext): unknown {
     if (this.#failure !== undefined) return undefined;
     try {
       this.#first ??= this.#state();
-      return this.#make(operation, at);
+      return this.#make(update, at);
     } catch (cause) {
       const text = `apply() of ${this.name} has failed: position=${at.position}`;
       const details = { object: this.name, position: at.position, cause };
@@ -169,7 +180,9 @@ export abstract class ReplicatedObject<Operation = unknown> {
           if (this.#first !== undefined) this.#restoreAll(this.#first);
         },
         restore: (value) => this.restore(value),
-        apply: (operation, at) => this.#play(operation, at),
+        apply: (bytes, at) => {
+          this.#play({ bytes, start: 0, end: bytes.length, operation: undefined }, at);
+        },
       });
     } catch (cause) {
       const text = `restore() of ${this.name} has failed`;
@@ -177,10 +190,12 @@ export abstract class ReplicatedObject<Operation = unknown> {
     }
   }
 
-  #make(operation: Uint8Array, at: ApplyContext): unknown {
+  #make({ bytes, start, end, operation }: Encoded, at: ApplyContext): unknown {
     this.#isApplying = true;
     try {
-      const result = this.apply(decodeValue(operation) as Operation, at);
+      // A copy for each call: what one does with it is nothing to the next.
+      const own = flatCopy(operation) ?? decodeValue(bytes, start, end);
+      const result = this.apply(own as Operation, at);
       if (result instanceof Promise) throw new TypeError('apply() has returned a promise');
       return result;
     } finally {

@@ -13,7 +13,7 @@ export interface Participant {
   /** From here on changes may be made on trial; returns what takes them all back. */
   begin(): () => void;
   /** Makes a change on trial and returns its result. */
-  make(operation: Uint8Array): unknown;
+  make(update: Update): unknown;
 }
 
 interface Changed {
@@ -21,11 +21,21 @@ interface Changed {
   readonly update: Update;
 }
 
+interface Trial {
+  readonly participant: Participant;
+  readonly undo: () => void;
+}
+
+/** Up to here a walk along the reads finds one that is there already faster than a set. */
+const WALKED_MAX = 8;
+
 export class Transaction {
   readonly snapshot: Position;
-  readonly #reads = new Map<ObjectId, Set<ObjectKey | undefined>>();
+  readonly #reads: Read[] = [];
+  /** Of #reads once they are many, by object. */
+  #byObject: Map<ObjectId, Set<ObjectKey | undefined>> | undefined;
   readonly #changes: Changed[] = [];
-  readonly #trials = new Map<Participant, () => void>();
+  readonly #trials: Trial[] = [];
 
   constructor(snapshot: Position) {
     this.snapshot = snapshot;
@@ -37,24 +47,23 @@ export class Transaction {
 
   /** The body reads `key`, or without one the whole object: its own changes are in the view then. */
   read(participant: Participant, key: ObjectKey | undefined): void {
-    const keys = this.#reads.get(participant.id) ?? new Set();
-    this.#reads.set(participant.id, keys.add(key));
-    this.#try(participant);
+    if (!this.#isRead(participant.id, key)) this.#reads.push({ object: participant.id, key });
+    if (this.#changes.length > 0) this.#try(participant);
   }
 
   /** The body changes something; nothing is read by that. */
   change(participant: Participant, update: Update): void {
     this.#changes.push({ participant, update });
-    if (this.#trials.has(participant)) participant.make(update.operation);
+    if (this.#isTried(participant)) participant.make(update);
   }
 
   /** As change, and returns the result, which depends on what is there: it is read as well. */
   changeAndRead(participant: Participant, update: Update): unknown {
     if (update.keys.length === 0) this.read(participant, undefined);
     for (const key of update.keys) this.read(participant, key);
-    if (!this.#trials.has(participant)) this.#trials.set(participant, participant.begin());
+    this.#begin(participant);
     this.#changes.push({ participant, update });
-    return participant.make(update.operation);
+    return participant.make(update);
   }
 
   /** A point to go back to. */
@@ -70,28 +79,61 @@ export class Transaction {
 
   /** The view is as it was before the body. */
   takeBack(): void {
-    for (const undo of this.#trials.values()) undo();
-    this.#trials.clear();
+    for (const { undo } of this.#trials) undo();
+    this.#trials.length = 0;
   }
 
   /** Without reads nothing can be in conflict. */
   commit(): Commit {
-    const reads: Read[] = [];
-    for (const [object, keys] of this.#reads) {
-      // The whole object covers each of its keys.
-      const told = keys.has(undefined) ? [undefined] : keys;
-      for (const key of told) reads.push({ object, key });
-    }
+    // The whole object covers each of its keys.
+    const whole = new Set<ObjectId>();
+    for (const { object, key } of this.#reads) if (key === undefined) whole.add(object);
+    const isTold = ({ object, key }: Read): boolean => key === undefined || !whole.has(object);
+    const reads = whole.size === 0 ? this.#reads : this.#reads.filter(isTold);
     const updates = this.#changes.map(({ update }) => update);
     return { kind: RecordKind.COMMIT, snapshot: this.snapshot, reads, updates };
   }
 
+  #isRead(object: ObjectId, key: ObjectKey | undefined): boolean {
+    if (this.#reads.length < WALKED_MAX) {
+      for (const read of this.#reads) if (read.object === object && read.key === key) return true;
+      return false;
+    }
+    this.#byObject ??= byObject(this.#reads);
+    const keys = this.#byObject.get(object);
+    if (keys === undefined) this.#byObject.set(object, new Set([key]));
+    else if (keys.has(key)) return true;
+    else keys.add(key);
+    return false;
+  }
+
+  #isTried(participant: Participant): boolean {
+    for (const trial of this.#trials) if (trial.participant === participant) return true;
+    return false;
+  }
+
+  #begin(participant: Participant): void {
+    if (this.#isTried(participant)) return;
+    this.#trials.push({ participant, undo: participant.begin() });
+  }
+
   /** Makes all changes of the object in its view, unless they are there. */
   #try(participant: Participant): void {
-    if (this.#trials.has(participant)) return;
-    const own = this.#changes.filter((one) => one.participant === participant);
-    if (own.length === 0) return;
-    this.#trials.set(participant, participant.begin());
-    for (const { update } of own) participant.make(update.operation);
+    if (this.#isTried(participant)) return;
+    for (const { participant: changed, update } of this.#changes) {
+      if (changed !== participant) continue;
+      this.#begin(participant);
+      participant.make(update);
+    }
   }
+}
+
+function byObject(reads: readonly Read[]): Map<ObjectId, Set<ObjectKey | undefined>> {
+  const all = new Map<ObjectId, Set<ObjectKey | undefined>>();
+  for (const { object, key } of reads) {
+    const keys = all.get(object);
+    if (keys === undefined) all.set(object, new Set([key]));
+    else keys.add(key);
+  }
+  return all;
 }

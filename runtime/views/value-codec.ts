@@ -21,14 +21,43 @@ const packr = new Packr({
 
 /** The bytes are the caller's. ERR_INVALID_ARGUMENT for what cannot be encoded. */
 export function encodeValue(value: unknown, what: string): Uint8Array {
-  checkEncodable(value, what, new Set());
+  if (!isFlat(value)) checkEncodable(value, what, new Set());
   return packr.pack(value);
 }
 
 /** Nothing in the result refers to `bytes`. */
-export function decodeValue(bytes: Uint8Array): unknown {
-  return packr.unpack(bytes);
+export function decodeValue(bytes: Uint8Array, start = 0, end = bytes.length): unknown {
+  return packr.unpack(bytes, { start, end });
 }
+
+/**
+ * A copy of a value that nothing can change from outside: a number, an array of such and strings, and so
+ * on. undefined for all others: they have to be decoded.
+ */
+export function flatCopy(value: unknown): unknown {
+  if (!isFlat(value)) return undefined;
+  return Array.isArray(value) ? value.slice() : value;
+}
+
+/** Nothing to look for in it: no text, which may be broken, or a short one that is plain. */
+function isFlat(value: unknown): boolean {
+  if (!Array.isArray(value)) return isPlain(value);
+  for (let i = 0; i < value.length; i++) if (!isPlain(value[i])) return false;
+  return value.length <= FLAT_MAX;
+}
+
+function isPlain(value: unknown): boolean {
+  // msgpack has one zero.
+  if (typeof value === 'number') return value !== 0 || Object.is(value, 0);
+  if (typeof value === 'boolean') return true;
+  if (typeof value !== 'string') return value === null || value === undefined;
+  if (value.length > FLAT_MAX) return false;
+  for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) >= FIRST_SURROGATE) return false;
+  return true;
+}
+
+const FLAT_MAX = 64;
+const FIRST_SURROGATE = 0xd800;
 
 /** The types that survive, by prototype; plain objects and arrays are walked. */
 const WHOLE: ReadonlySet<object> = new Set([

@@ -213,6 +213,7 @@ export class Views {
         if (this.#playback.position < position) await this.sync();
       },
       nameOf: (object: ObjectId) => this.#directory.nameOf(object),
+      describe: (name: string, operation: unknown) => this.#describe(name, operation),
     };
     return readChanges(feed, options);
   }
@@ -342,6 +343,12 @@ export class Views {
     if (this.#compaction.isRunning) this.#link.drive(() => !this.#compaction.isRunning);
     else if (this.#compaction.isDue()) this.#tryCompact();
     return this.#gate.runSync(() => settled.take());
+  }
+
+  #describe(name: string, operation: unknown): unknown {
+    const typeName = this.#directory.entries.get(name)?.type;
+    const type = typeName === undefined ? undefined : this.#types.get(typeName);
+    return type?.describe === undefined ? operation : type.describe(operation);
   }
 
   #tryCompact(): void {
