@@ -9,7 +9,7 @@
  * parts that nobody names, or a checkpoint and no trim.
  */
 import { TangoError } from '../../actors/tango-error.ts';
-import { EntryKind } from '../../shared-memory/entry-layout.ts';
+import { ENTRY_ALIGNMENT, EntryKind, entryFootprint } from '../../shared-memory/entry-layout.ts';
 import { Right } from '../../shared-memory/view-table.ts';
 import { appendEntry } from '../append-entry.ts';
 import { trimPrefix } from '../chain.ts';
@@ -48,6 +48,10 @@ export interface CheckpointWorld {
 
 /** How often who waits for its turn looks. */
 const TURN_MS = 1;
+/** Parts that fill a chunk without much of it left. */
+const PARTS_PER_CHUNK = 8;
+/** What an entry takes beside its payload, at most. */
+const ENTRY_BYTES = entryFootprint(0, 0, 0) + ENTRY_ALIGNMENT;
 /** An object that is created meanwhile is caught by the next attempt. */
 const ATTEMPTS_MAX = 10;
 /** Entries looked at before anybody else has a turn. */
@@ -134,6 +138,7 @@ export class Checkpointer {
     // AFTER the mark: a transaction that begins later has its snapshot above it.
     const held = Math.max(limitBefore, Math.min(covered, lowestHold()));
     const { limit, aborted } = yield* this.#abortedFrom(held, covered);
+    this.#checkRoom();
     const sections: Section[] = [];
     for (const [object, state] of this.#states) {
       const parts = yield* this.#writeParts(state);
@@ -145,6 +150,22 @@ export class Checkpointer {
     yield* playback.playTo(position + 1);
     client.counters.checkpoints++;
     return covered;
+  }
+
+  /** Parts of a checkpoint that does not fit would be in the way of the next one. ERR_LOG_FULL. */
+  #checkRoom(): void {
+    const { map, memory } = this.#world.client;
+    let needed = 0;
+    for (const state of this.#states.values()) needed += state.length;
+    const { extents } = map.active;
+    for (const unit of map.units()) {
+      const { chunks } = memory.unit(unit);
+      // The chunk that this thread has may be half full.
+      const room = (chunks.freeCount() + 0.5) * chunks.chunkBytes;
+      if (needed / extents.length <= room) continue;
+      const text = `the log has no room for a checkpoint: bytes=${needed}`;
+      throw new TangoError('ERR_LOG_FULL', text);
+    }
   }
 
   /** The states of all objects at one mark are in #states; returns the position that they cover. */
@@ -235,7 +256,10 @@ export class Checkpointer {
   }
 
   *#writeParts(bytes: Uint8Array): Procedure<Position[]> {
-    const most = this.#world.client.memory.sizes.entryBytesMax - PART_OVERHEAD_BYTES;
+    const { map, memory } = this.#world.client;
+    const { chunkBytes } = memory.unit(map.units()[0]).chunks;
+    const whole = Math.floor(chunkBytes / PARTS_PER_CHUNK) - ENTRY_BYTES;
+    const most = Math.min(memory.sizes.entryBytesMax, whole) - PART_OVERHEAD_BYTES;
     const parts: Position[] = [];
     for (const piece of cut(bytes, most)) {
       parts.push(yield* this.#append([{ kind: RecordKind.PART, bytes: piece }], []));

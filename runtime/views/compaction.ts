@@ -12,8 +12,8 @@ import type { Checkpointer } from './checkpointer.ts';
 export const COMPACT_AT = 0.5;
 /** This thread looks at the memory when it has appended this part of it. */
 const LOOK_PART = 1 / 256;
-/** Above this part changes wait: the rest is for the checkpoint. */
-const TIGHT = 0.85;
+/** Left for the checkpoint beside what the last one took: state grows. */
+const RESERVE = 0.1;
 /** Who waits for room looks again after this long. */
 const FULL_MS = 1;
 const FULL_MS_MAX = 5000;
@@ -58,13 +58,19 @@ export class Compaction {
     this.#bytesSeen = appendedBytes;
     this.#entriesSeen = appends;
     this.#inUse = partInUse(this.#client);
-    // Where state fills the log: not one checkpoint after the other.
-    return this.#inUse >= Math.max(this.#trigger, this.#statePart + (1 - this.#statePart) / 4);
+    // Where state fills much of the log: not one checkpoint after the other, nor too late for the next.
+    const spaced = Math.max(this.#trigger, this.#statePart + (1 - this.#statePart) / 4);
+    return this.#inUse >= Math.min(spaced, this.#tight);
   }
 
   /** At the last look there was hardly room for a checkpoint: makeRoom() before more is appended. */
   get isTight(): boolean {
-    return this.#inUse >= TIGHT;
+    return this.#inUse >= this.#tight + RESERVE / 2;
+  }
+
+  /** Above this part of the memory a checkpoint may not fit. */
+  get #tight(): number {
+    return 1 - RESERVE - 1.25 * this.#statePart;
   }
 
   /** A checkpoint was played. */
