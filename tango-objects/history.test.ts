@@ -195,18 +195,15 @@ history('a feed waits for what comes, until its signal is raised', async () => {
   const map = await other.map<string, number>('m');
   const ending = new AbortController();
   const seen: unknown[] = [];
-  const following = (async () => {
+  const follow = async (): Promise<void> => {
     for await (const { updates } of tango.changes({ signal: ending.signal })) {
       seen.push(...updates.map(({ keys }) => keys[0]));
       if (seen.length === 3) ending.abort();
     }
-  })();
+  };
+  const following = codeOf(follow);
   for (const key of ['a', 'b', 'c']) await map.set(key, 1);
-  const end = await within(
-    DEADLINE_MS,
-    'the feed',
-    codeOf(() => following),
-  );
+  const end = await within(DEADLINE_MS, 'the feed', following);
   assert.is(end, 'ERR_ABORTED');
   assert.equal(seen, ['a', 'b', 'c']);
 });

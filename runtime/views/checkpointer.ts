@@ -280,7 +280,7 @@ export class Checkpointer {
 
   *#append(records: readonly BatchRecord[], streams: readonly StreamId[]): Procedure<Position> {
     const { client } = this.#world;
-    const payload = encodeBatch({ writer: client.incarnation, number: 0, records });
+    const payload = encodeBatch(client.incarnation, 0, records);
     return yield* appendEntry(client, payload, streams, EntryKind.OBJECTS);
   }
 }

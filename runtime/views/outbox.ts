@@ -46,16 +46,44 @@ interface Change {
 }
 
 /** An entry under way, or one whose outcomes are not known yet. */
-interface Sent {
+class Sent implements AppendCompletion {
   readonly number: number;
   readonly changes: readonly Change[];
+  readonly streams: readonly ObjectId[];
   readonly asksOutcome: boolean;
   /** Nothing from here on is trimmed meanwhile. */
   readonly held: Position;
   /** Of its entry. */
-  records: readonly BatchRecord[];
-  bytes: number;
+  records: readonly BatchRecord[] = [];
+  bytes = 0;
   outcomes: readonly RecordOutcome[] | undefined;
+  readonly #outbox: Outbox;
+
+  constructor(outbox: Outbox, number: number, taken: Taken, held: Position) {
+    this.#outbox = outbox;
+    this.number = number;
+    this.changes = taken.changes;
+    this.streams = taken.streams;
+    this.asksOutcome = taken.asksOutcome;
+    this.held = held;
+  }
+
+  appended(position: Position): void {
+    this.#outbox.appended(this, position);
+  }
+
+  failed(error: unknown): void {
+    this.#outbox.failed(this, error);
+  }
+}
+
+/** Changes that go together. */
+interface Taken {
+  readonly changes: readonly Change[];
+  readonly streams: readonly ObjectId[];
+  readonly asksOutcome: boolean;
+  /** One that does not fit an entry. */
+  readonly isLarge: boolean;
 }
 
 export interface OutboxWorld {
@@ -74,7 +102,7 @@ export class Outbox {
   readonly #client: LogClient;
   readonly #world: OutboxWorld;
   readonly #entryBytesMax: number;
-  readonly #waiting: Change[] = [];
+  #waiting: Change[] = [];
   /** By number, until their outcome is known or nobody asks for it. */
   readonly #sent = new Map<number, Sent>();
   #number = 0;
@@ -142,19 +170,18 @@ export class Outbox {
   }
 
   #sendOne(): void {
-    const { changes, streams, isLarge } = this.#takeWaiting();
+    const taken = this.#takeWaiting();
     const { client, holds, playback } = this.#world;
-    const asksOutcome = changes.some((change) => change.asksOutcome);
-    const held = asksOutcome ? playback().position : client.tail();
+    const held = taken.asksOutcome ? playback().position : client.tail();
     holds.hold(held);
-    const number = ++this.#number;
-    const records = changes.map(({ record }) => record);
-    const outcomes = undefined;
-    const sent: Sent = { number, changes, asksOutcome, held, records, bytes: 0, outcomes };
-    this.#sent.set(number, sent);
+    const sent = new Sent(this, ++this.#number, taken, held);
+    this.#sent.set(sent.number, sent);
     this.#isSending = true;
-    if (isLarge) this.#sendParts(sent, streams);
-    else this.#sendRecords(sent, records, streams);
+    if (taken.isLarge) this.#sendParts(sent);
+    else {
+      sent.records = taken.changes.map(({ record }) => record);
+      this.#sendRecords(sent);
+    }
   }
 
   /** Goes on whatever the procedure ends with: the log itself says what it refuses. */
@@ -168,18 +195,14 @@ export class Outbox {
     this.#client.run(procedure, { done: goOn, failed: goOn });
   }
 
-  #sendRecords(sent: Sent, records: readonly BatchRecord[], streams: readonly ObjectId[]): void {
-    const payload = this.#encoded(sent.number, records);
-    sent.records = records;
+  #sendRecords(sent: Sent): void {
+    const payload = this.#encoded(sent.number, sent.records);
     sent.bytes = payload.length;
-    this.#append(payload, streams, {
-      appended: (position) => this.#appended(sent, position),
-      failed: (error) => this.#failed(sent, error),
-    });
+    this.#client.append(payload, sent.streams, false, sent, EntryKind.OBJECTS);
   }
 
   /** One after the other, then the record that names them. A part that fails ends it: nothing is changed. */
-  #sendParts(sent: Sent, streams: readonly ObjectId[]): void {
+  #sendParts(sent: Sent): void {
     const { record } = sent.changes[0];
     const bytes = encodeRecord(record);
     const pieces = cut(bytes, this.#partBytesMax);
@@ -188,82 +211,93 @@ export class Outbox {
       if (parts.length === pieces.length) {
         const snapshot = record.kind === RecordKind.COMMIT ? record.snapshot : parts[0];
         const large: Large = { kind: RecordKind.LARGE, snapshot, bytes: bytes.length, parts };
-        return this.#sendRecords(sent, [large], streams);
+        sent.records = [large];
+        return this.#sendRecords(sent);
       }
       const part = { kind: RecordKind.PART, bytes: pieces[parts.length] };
-      this.#append(this.#encoded(0, [part]), [], {
-        appended: (position) => {
+      const completion = {
+        appended: (position: Position) => {
           parts.push(position);
           next();
         },
-        failed: (error) => this.#end(sent, lost(error)),
-      });
+        failed: (error: unknown) => {
+          if (isFull(error)) this.#retry(next, () => this.#end(sent, error));
+          else this.#end(sent, lost(error));
+        },
+      };
+      this.#client.append(this.#encoded(0, [part]), [], false, completion, EntryKind.OBJECTS);
     };
     next();
   }
 
   /** A full log gets the time to make room. */
-  #append(payload: Uint8Array, streams: readonly ObjectId[], completion: AppendCompletion): void {
-    const { client, makeRoom } = this.#world;
-    client.append(
-      payload,
-      streams,
-      false,
-      {
-        appended: (position) => completion.appended(position),
-        failed: (error) => {
-          if (!isFull(error)) return completion.failed(error);
-          client.run(makeRoom(), {
-            done: () => this.#append(payload, streams, completion),
-            failed: () => completion.failed(error),
-          });
-        },
-      },
-      EntryKind.OBJECTS,
-    );
+  #retry(again: () => void, giveUp: () => void): void {
+    this.#client.run(this.#world.makeRoom(), { done: again, failed: giveUp });
   }
 
+  /** Until the next call. */
   #encoded(number: number, records: readonly BatchRecord[]): Uint8Array {
-    return encodeBatch({ writer: this.#client.incarnation, number, records });
+    return encodeBatch(this.#client.incarnation, number, records);
   }
 
   /** As many as fit an entry, in order; or one that does not. */
-  #takeWaiting(): { changes: Change[]; streams: ObjectId[]; isLarge: boolean } {
+  #takeWaiting(): Taken {
+    const waiting = this.#waiting;
+    const [{ objects, bytes, asksOutcome }] = waiting;
+    if (waiting.length > 1) return this.#takeSeveral();
+    this.#waiting = [];
+    const isLarge = bytes > this.#entryBytesMax - BATCH_HEADER_BYTES;
+    return { changes: waiting, streams: objects, asksOutcome, isLarge };
+  }
+
+  #takeSeveral(): Taken {
     const streams = new Set<ObjectId>();
     let bytes = BATCH_HEADER_BYTES;
     let count = 0;
+    let asksOutcome = false;
     for (const change of this.#waiting) {
-      const more = change.objects.filter((object) => !streams.has(object)).length;
+      let more = 0;
+      for (const object of change.objects) if (!streams.has(object)) more++;
       const fits =
         bytes + change.bytes <= this.#entryBytesMax &&
         streams.size + more <= STREAMS_PER_ENTRY_MAX &&
         count < BATCH_RECORDS_MAX;
       if (!fits && count > 0) break;
       bytes += change.bytes;
+      asksOutcome ||= change.asksOutcome;
       count++;
       for (const object of change.objects) streams.add(object);
       if (!fits) break;
     }
     const isLarge = bytes > this.#entryBytesMax;
-    return { changes: this.#waiting.splice(0, count), streams: [...streams], isLarge };
+    const changes = this.#waiting.splice(0, count);
+    return { changes, streams: [...streams], asksOutcome, isLarge };
   }
 
-  #appended(sent: Sent, position: Position): void {
+  /** Called by an entry that is in the log. */
+  appended(sent: Sent, position: Position): void {
     this.#isSending = false;
     if (sent.asksOutcome) this.#learn(sent, position);
-    else this.#forget(sent);
+    else {
+      // Of a view that is up to date it is the next entry: it need not be read back later.
+      this.#tryPlayOwn(sent, position);
+      this.#forget(sent);
+    }
     for (const { asksOutcome, completion } of sent.changes) {
       if (!asksOutcome) completion.done(undefined);
     }
     this.send();
   }
 
+  #tryPlayOwn({ number, records, bytes }: Sent, position: Position): boolean {
+    const batch = { writer: this.#client.incarnation, number, records, bytes };
+    return this.#world.playback().tryPlayOwn(batch, position);
+  }
+
   /** Plays up to the entry, and tells those who ask what became of their changes. */
   #learn(sent: Sent, position: Position): void {
     const playback = this.#world.playback();
-    const { number, records, bytes } = sent;
-    const batch = { writer: this.#client.incarnation, number, records, bytes };
-    if (playback.tryPlayTo(position) && playback.tryPlayOwn(batch, position)) {
+    if (playback.tryPlayTo(position) && this.#tryPlayOwn(sent, position)) {
       return this.#tell(sent, position);
     }
     this.#client.run(playback.playTo(position + 1), {
@@ -279,19 +313,26 @@ export class Outbox {
 
   #tell(sent: Sent, position: Position): void {
     this.#forget(sent);
-    for (const [i, { asksOutcome, completion }] of sent.changes.entries()) {
+    for (let i = 0; i < sent.changes.length; i++) {
+      const { asksOutcome, completion } = sent.changes[i];
       if (!asksOutcome) continue;
       if (sent.outcomes === undefined) completion.failed(passed(position));
       else completion.done(sent.outcomes[i]);
     }
   }
 
-  /** An error with a position: the entry may be there, and a look at it tells. */
-  #failed(sent: Sent, error: unknown): void {
+  /** Called by an entry that is not in the log, or perhaps is: then a look at its position tells. */
+  failed(sent: Sent, error: unknown): void {
+    if (isFull(error)) {
+      return this.#retry(
+        () => this.#sendRecords(sent),
+        () => this.#end(sent, error),
+      );
+    }
     const position = error instanceof TangoError ? error.position : undefined;
     if (position === undefined) return this.#end(sent, error);
     this.#client.run(this.#isAt(sent, position), {
-      done: (isThere) => (isThere ? this.#appended(sent, position) : this.#end(sent, lost(error))),
+      done: (isThere) => (isThere ? this.appended(sent, position) : this.#end(sent, lost(error))),
       failed: () => this.#end(sent, error),
     });
   }
@@ -338,5 +379,6 @@ function passed(position: Position): TangoError {
 
 function objectsOf(record: ObjectRecord): ObjectId[] {
   if (record.kind === RecordKind.UPDATE) return [record.object];
+  if (record.updates.length === 1) return [record.updates[0].object];
   return [...new Set(record.updates.map(({ object }) => object))];
 }

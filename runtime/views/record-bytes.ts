@@ -26,11 +26,28 @@ function isWide(key: ObjectKey): boolean {
 }
 
 export class RecordWriter {
-  readonly bytes: Buffer;
+  bytes: Buffer;
   #at = 0;
+  /** Views are dear: that of the last length serves the next one, too. */
+  #written: Uint8Array | undefined;
 
+  /** `bytes`: how many there are room for, at first. */
   constructor(bytes: number) {
-    this.bytes = Buffer.allocUnsafe(bytes);
+    this.bytes = Buffer.alloc(bytes);
+  }
+
+  /** From the beginning again, for so many bytes. */
+  begin(bytes: number): void {
+    this.#at = 0;
+    if (bytes <= this.bytes.length) return;
+    this.bytes = Buffer.alloc(2 * bytes);
+    this.#written = undefined;
+  }
+
+  /** What was written. */
+  get written(): Uint8Array {
+    if (this.#written?.length !== this.#at) this.#written = this.bytes.subarray(0, this.#at);
+    return this.#written;
   }
 
   byte(value: number): void {

@@ -114,23 +114,30 @@ export const BATCH_RECORDS_MAX = RECORDS_MAX;
 /** What an entry with one part has beside the part's bytes. */
 export const PART_OVERHEAD_BYTES = HEADER_BYTES + 1 + 4;
 
-export function encodeBatch({ writer, number, records }: Omit<RecordBatch, 'bytes'>): Uint8Array {
+const scratch = new RecordWriter(4096);
+
+/** An entry's payload; overwritten by the next call. */
+export function encodeBatch(
+  writer: number,
+  number: number,
+  records: readonly BatchRecord[],
+): Uint8Array {
   let bytes = HEADER_BYTES;
   for (const record of records) bytes += recordBytes(record);
-  const out = new RecordWriter(bytes);
-  out.byte(VERSION);
-  out.word(writer);
-  out.long(number);
-  out.half(records.length);
-  for (const record of records) writeRecord(out, record);
-  return out.bytes;
+  scratch.begin(bytes);
+  scratch.byte(VERSION);
+  scratch.word(writer);
+  scratch.long(number);
+  scratch.half(records.length);
+  for (const record of records) writeRecord(scratch, record);
+  return scratch.written;
 }
 
 /** A record by itself: what is cut into parts. */
 export function encodeRecord(record: BatchRecord): Uint8Array {
   const out = new RecordWriter(recordBytes(record));
   writeRecord(out, record);
-  return out.bytes;
+  return out.written;
 }
 
 /** ERR_CORRUPT for what is no record. */
