@@ -98,7 +98,8 @@ export class AppendOperation implements RequestHandler {
     this.#footprint = entryFootprint(payload.length, streams.length, k);
     if (map.active.extents.length === 1) return this.#stage(map.active.extents[0], payload);
     // The chain is known only with the token, and the caller may change its bytes meanwhile.
-    this.#copy = payload.slice();
+    // slice() of a Buffer is no copy.
+    this.#copy = new Uint8Array(payload);
     return true;
   }
 

@@ -240,8 +240,8 @@ sharedLog('takes every kind of Uint8Array, of 0 to entryBytesMax bytes', async (
 sharedLog('has copied the payload and the streams when append returns', async () => {
   for (const storageUnits of [2, 4]) {
     const log = await openLog({ ...SMALL, storageUnits });
-    for (const length of [1, 60, 1000, MAX]) {
-      const payload = new Uint8Array(length).fill(1);
+    for (const payload of [1, 60, 1000, MAX].flatMap((n) => [new Uint8Array(n), Buffer.alloc(n)])) {
+      const { length } = payload.fill(1);
       const streams = [1, 2];
       const appends = Array.from({ length: 20 }, () => log.append(payload, { streams }));
       payload.fill(2);
