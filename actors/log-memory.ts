@@ -178,11 +178,13 @@ export function retireChunksOf(memory: LogMemory, flight: Flight, incarnation: n
  * one is built, it may know less than what is written: then the slow tail as well (CORFU 1.13).
  */
 export function tailOf(memory: LogMemory, map: ProjectionMap): number {
-  const { sequencer } = memory;
-  const granted = sequencer.tail();
-  const knows =
-    map.sequencer !== NO_SEQUENCER && sequencer.builtEpoch() >= sequencer.requiredBuild();
-  return knows ? granted : Math.max(granted, slowTailOf(memory, map));
+  const granted = memory.sequencer.tail();
+  return knowsTail(memory, map) ? granted : Math.max(granted, slowTailOf(memory, map));
+}
+
+/** Whether the sequencer of this projection knows all that was granted: from then on, until the next one. */
+export function knowsTail({ sequencer }: LogMemory, map: ProjectionMap): boolean {
+  return map.sequencer !== NO_SEQUENCER && sequencer.builtEpoch() >= sequencer.requiredBuild();
 }
 
 /** One past the highest position written anywhere in the active range (CORFU 1.13). */

@@ -7,7 +7,7 @@ import type { Actor, ActorContext } from '../actors/actor.ts';
 import { isUnitActor, type UnitId } from '../actors/actor-ids.ts';
 import { MAILBOX_WORDS } from '../actors/config.ts';
 import { LatestProjection } from '../actors/layout-store.ts';
-import { capacityOf, type LogMemory, tailOf } from '../actors/log-memory.ts';
+import { capacityOf, knowsTail, type LogMemory, tailOf } from '../actors/log-memory.ts';
 import { type ActorId, Message, MessageType } from '../actors/message.ts';
 import { OneSided } from '../actors/one-sided.ts';
 import { ProjectionMap } from '../actors/projection.ts';
@@ -68,6 +68,8 @@ export class LogClient implements Actor {
   readonly #waiting: AppendOperation[] = [];
   #context: ActorContext | undefined;
   #map: ProjectionMap;
+  /** Of a projection whose sequencer serves: see isTail(). */
+  #tailEpoch = -1;
   #sequence = 0;
   #windowWords = 0;
   #busy = 0;
@@ -119,6 +121,20 @@ export class LogClient implements Actor {
   tail(): number {
     if (!this.isCurrent) this.refreshProjection();
     return tailOf(this.memory, this.#map);
+  }
+
+  /**
+   * Whether nothing was granted at or above `position`, which is at most the tail. Two loads in an epoch
+   * whose sequencer is known to serve: until the next projection all tokens are its.
+   */
+  isTail(position: number): boolean {
+    const { memory } = this;
+    if (memory.layoutStore.newestEpoch() === this.#tailEpoch) {
+      return memory.sequencer.isTail(position);
+    }
+    const isTail = this.tail() <= position;
+    if (this.isCurrent && knowsTail(memory, this.#map)) this.#tailEpoch = this.#map.epoch;
+    return isTail;
   }
 
   /** Whether this client acts under the latest projection: one load. */

@@ -68,6 +68,13 @@ export class StreamReader {
     while (this.nextPosition < position) this.#next++;
   }
 
+  /** Entries a position among its last ones, in [0, 1]; asks the sequencer and learns nothing. */
+  *density(): Procedure<number> {
+    const tail = yield* this.#askTails();
+    const { count, positions } = this.#pointers;
+    return count === 0 ? 0 : count / (tail - positions[count - 1]);
+  }
+
   /** Known positions below `limit`, ascending; the caller reads them. Junk may be among them. */
   takeKnown(limit: Position): Position[] {
     const known: Position[] = [];

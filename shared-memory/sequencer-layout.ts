@@ -8,7 +8,7 @@
  *  128 +---------------------------------------------------------------+
  *      | lock: incarnation of the thread inside, 0: free               |
  *  192 +---------------------------------------------------------------+
- *      | tail (64 bit): next position to be granted                    |
+ *      | tail (64 bit): next position to be granted · its low word     |
  *  256 +---------------------------------------------------------------+
  *      | decided mark (64 bit): no hole below it (the hole filler)     |
  *  320 +---------------------------------------------------------------+
@@ -42,6 +42,8 @@ export const REQUIRED_BUILD_OFFSET = SEALED_EPOCH_OFFSET + 4;
 export const BUILT_EPOCH_OFFSET = SEALED_EPOCH_OFFSET + 8;
 export const LOCK_OFFSET = SEALED_EPOCH_OFFSET + CACHE_LINE_BYTES;
 export const TAIL_OFFSET = LOCK_OFFSET + CACHE_LINE_BYTES;
+/** A word of its own: a look at 64 bits costs several times as much. */
+export const TAIL_LOW_OFFSET = TAIL_OFFSET + LONG_BYTES;
 export const DECIDED_MARK_OFFSET = TAIL_OFFSET + CACHE_LINE_BYTES;
 export const TRIM_MARK_OFFSET = DECIDED_MARK_OFFSET + CACHE_LINE_BYTES;
 export const CHECKPOINT_POSITION_OFFSET = TRIM_MARK_OFFSET + CACHE_LINE_BYTES;

@@ -21,6 +21,7 @@ import {
   STREAM_CAPACITY_OFFSET,
   STREAM_INDEX_OFFSET,
   STREAMS_KNOWN_OFFSET,
+  TAIL_LOW_OFFSET,
   TAIL_OFFSET,
   TRIM_MARK_OFFSET,
 } from './sequencer-layout.ts';
@@ -30,12 +31,14 @@ import {
   ceilPowerOfTwo,
   LONG_BYTES,
   loadLong,
+  lowWord,
   raiseLong,
   storeLong,
   WORD_BYTES,
 } from './words.ts';
 
 const TAIL = TAIL_OFFSET / LONG_BYTES;
+const TAIL_LOW = TAIL_LOW_OFFSET / WORD_BYTES;
 const DECIDED_MARK = DECIDED_MARK_OFFSET / LONG_BYTES;
 const TRIM_MARK = TRIM_MARK_OFFSET / LONG_BYTES;
 const CHECKPOINT_POSITION = CHECKPOINT_POSITION_OFFSET / LONG_BYTES;
@@ -114,6 +117,16 @@ export class SequencerMemory {
   /** Under the lock. Linearisation point of a grant, BEFORE the token leaves. */
   setTail(position: number): void {
     storeLong(this.#longs, TAIL, position);
+    // A thread that dies here has told nobody of the position.
+    Atomics.store(this.#words, TAIL_LOW, lowWord(position));
+  }
+
+  /**
+   * Whether no token at or above `position`, which is at most the tail, has left: one load. True too
+   * often only for a thread that is 2^32 positions behind.
+   */
+  isTail(position: number): boolean {
+    return Atomics.load(this.#words, TAIL_LOW) === lowWord(position);
   }
 
   /** Requests of this epoch and of older ones are refused for ever (CORFU 1.9). */

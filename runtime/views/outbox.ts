@@ -279,8 +279,8 @@ export class Outbox {
     this.#isSending = false;
     if (sent.asksOutcome) this.#learn(sent, position);
     else {
-      // Of a view that is up to date it is the next entry: it need not be read back later.
-      this.#tryPlayOwn(sent, position);
+      // If it is the next entry for the views here, it need not be read back later.
+      if (this.#world.playback().tryPassTo(position)) this.#tryPlayOwn(sent, position);
       this.#forget(sent);
     }
     for (const { asksOutcome, completion } of sent.changes) {

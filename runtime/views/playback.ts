@@ -75,6 +75,11 @@ const RUN_POSITIONS_MAX = 4096;
 const FAR = 4096;
 const FAR_PER_STREAM = 64;
 
+/** What a thread that has not asked for anything looks at on its way to its own entry. */
+const PASSED_MAX = 4;
+/** Entries of hosted streams a position from which on a look at each one is faster. */
+const DENSE = 0.3;
+
 const COMMITTED: RecordOutcome = { committed: true, results: [] };
 const ABORTED: RecordOutcome = { committed: false };
 
@@ -168,6 +173,26 @@ export class Playback {
     }
   }
 
+  /** Passes over a few entries that change nothing here; false: there is another one, or there are many. */
+  tryPassTo(limit: Position): boolean {
+    if (this.#position === limit) return true;
+    if (this.#occupied || limit - this.#position > PASSED_MAX) return false;
+    this.#client.enter();
+    try {
+      while (this.#position < limit) {
+        const batch = this.#loader.tryLoad(this.#position, this.#streams);
+        if (typeof batch !== 'string') return false;
+        this.#tryTake(batch);
+      }
+      return true;
+    } catch (error) {
+      if (isTrimmedError(error)) return false;
+      throw error;
+    } finally {
+      this.#client.exit();
+    }
+  }
+
   /**
    * Plays the entry at `position`, next in turn, that this thread has appended: its records need not be
    * read back. False: something has to be read first.
@@ -200,8 +225,7 @@ export class Playback {
     if (!isFar) return yield* this.#scan(limit);
     if (this.#listener.mayJump() && (yield* this.#jump(Math.min(limit, this.#most)))) return;
     const positions = yield* this.#hostedPositions(limit);
-    // A third of everything or more: looking at each position is faster.
-    if (positions.length * 3 > limit - this.#position) return yield* this.#scan(limit);
+    if (positions === undefined) return yield* this.#scan(limit);
     for (const position of positions) {
       this.#position = position;
       yield* this.#playNext();
@@ -284,11 +308,20 @@ export class Playback {
     this.#listener.checkpointed(index, position);
   }
 
-  /** Where the hosted streams have entries from #position on and below `limit`, ascending. */
-  *#hostedPositions(limit: Position): Procedure<Position[]> {
+  /**
+   * Where the hosted streams have entries from #position on and below `limit`, ascending; undefined:
+   * in so many places that a look at each position is faster.
+   */
+  *#hostedPositions(limit: Position): Procedure<Position[] | undefined> {
+    const readers = Array.from(
+      this.#streams,
+      (stream) => new StreamReader(this.#client, stream, this.#position),
+    );
+    let density = 0;
+    for (const reader of readers) density += yield* reader.density();
+    if (density > DENSE) return undefined;
     const positions = new Set<Position>();
-    for (const stream of this.#streams) {
-      const reader = new StreamReader(this.#client, stream, this.#position);
+    for (const reader of readers) {
       yield* reader.sync();
       for (const position of reader.takeKnown(limit)) positions.add(position);
     }

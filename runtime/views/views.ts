@@ -296,9 +296,13 @@ export class Views {
     };
   }
 
-  /** Nothing new in the log: two looks at shared memory. */
+  /** Nothing new in the log: three looks at shared memory. */
   #catchUp(): void {
     this.#gate.check();
+    if (!this.#link.client.isTail(this.#playback.position)) this.#play();
+  }
+
+  #play(): void {
     const tail = this.#link.client.tail();
     if (tail <= this.#playback.position || this.#playback.tryPlayTo(tail)) return;
     this.#runSync(this.#playback.playTo(tail));
