@@ -76,7 +76,7 @@ const FAR = 4096;
 const FAR_PER_STREAM = 64;
 
 /** What a thread that has not asked for anything looks at on its way to its own entry. */
-const PASSED_MAX = 4;
+const PASSED_MAX = 256;
 /** Entries of hosted streams a position from which on a look at each one is faster. */
 const DENSE = 0.3;
 
@@ -91,6 +91,8 @@ export class Playback {
   readonly #streams = new Set<ObjectId>([CHECKPOINTS_ID]);
   readonly #listener: PlaybackListener;
   #position: Position = 0;
+  /** An entry that has to be played, and that nobody has asked for. */
+  #stopped: Position = -1;
   /** A checkpoint that covers more is not for this pass. */
   #most: Position = Number.POSITIVE_INFINITY;
   #occupied = false;
@@ -176,12 +178,16 @@ export class Playback {
   /** Passes over a few entries that change nothing here; false: there is another one, or there are many. */
   tryPassTo(limit: Position): boolean {
     if (this.#position === limit) return true;
-    if (this.#occupied || limit - this.#position > PASSED_MAX) return false;
+    if (this.#occupied || this.#position === this.#stopped) return false;
+    if (limit - this.#position > PASSED_MAX) return false;
     this.#client.enter();
     try {
       while (this.#position < limit) {
         const batch = this.#loader.tryLoad(this.#position, this.#streams);
-        if (typeof batch !== 'string') return false;
+        if (typeof batch !== 'string') {
+          this.#stopped = this.#position;
+          return false;
+        }
         this.#tryTake(batch);
       }
       return true;
