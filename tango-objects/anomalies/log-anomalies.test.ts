@@ -1,8 +1,11 @@
 /** Anomalies of transactions over a shared log: real time, unknown outcomes, holes, streams, trims. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { TangoError } from '../../actors/tango-error.ts';
+import { TangoMap } from '../tango-map.ts';
 import type { Execution } from './execution.ts';
 import { exploreAll, modesOf } from './explore.ts';
+import { InterleavedLog } from './interleaved-log.ts';
 import type { Mode, Scenario, Session, TransactionSpec } from './scenario.ts';
 import { blind, happened, last, oneOf, reader, told } from './scenario-parts.ts';
 
@@ -336,6 +339,27 @@ explores(2_500, {
     kill: ['11,21, committed', '11,21, unfinished', '10,20, committed'],
   },
   modes: TRIMS,
+});
+
+log('read set overflow: refused before anything is written', async () => {
+  const { link, views } = new InterleavedLog(1, false).client(0);
+  const map = await views.object<TangoMap<string, number>>(TangoMap, 'm');
+  const tail = link.client.tail();
+  const reads = (keys: number): Promise<void> =>
+    views.transact(() => {
+      for (let i = 0; i < keys; i++) map.get(`key ${i}`);
+      map.setSync('x', keys);
+    });
+  let code = '';
+  try {
+    await reads(10_000);
+  } catch (error) {
+    code = (error as TangoError).code;
+  }
+  assert.is(code, 'ERR_ENTRY_TOO_LARGE');
+  assert.equal([link.client.tail(), map.get('x')], [tail, undefined]);
+  await reads(100);
+  assert.is(map.get('x'), 100);
 });
 
 log.run();
