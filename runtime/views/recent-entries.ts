@@ -24,17 +24,19 @@ const ENTRIES = 1024;
 const BYTES_MAX = 4096;
 
 export class RecentEntries {
-  readonly #positions = new Float64Array(ENTRIES).fill(-1);
-  readonly #entries: JudgedEntry[] = new Array(ENTRIES).fill(NOTHING);
+  /** Allocated at the first entry: many a pass over the log plays none. */
+  #positions: Float64Array | undefined;
+  readonly #entries: JudgedEntry[] = [];
 
   get(position: Position): JudgedEntry | undefined {
     const at = position % ENTRIES;
-    return this.#positions[at] === position ? this.#entries[at] : undefined;
+    return this.#positions?.[at] === position ? this.#entries[at] : undefined;
   }
 
   put(position: Position, entry: JudgedEntry): void {
     const at = position % ENTRIES;
     const fits = entry.bytes <= BYTES_MAX;
+    this.#positions ??= new Float64Array(ENTRIES).fill(-1);
     this.#positions[at] = fits ? position : -1;
     this.#entries[at] = fits ? entry : NOTHING;
   }

@@ -40,8 +40,14 @@ interface Hosted {
   readonly player: ObjectPlayer;
 }
 
+/** What views need of their thread's link. */
+export type ViewsLink = Pick<
+  MailboxLink,
+  'client' | 'thread' | 'run' | 'runSync' | 'drive' | 'kick'
+>;
+
 export interface ViewsOptions {
-  readonly link: MailboxLink;
+  readonly link: ViewsLink;
   readonly gate: OpenGate;
   /** In [0, 1). */
   readonly random: () => number;
@@ -52,7 +58,7 @@ export interface ViewsOptions {
 }
 
 export class Views {
-  readonly #link: MailboxLink;
+  readonly #link: ViewsLink;
   readonly #gate: OpenGate;
   readonly #playback: Playback;
   readonly #outbox: Outbox;

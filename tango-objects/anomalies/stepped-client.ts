@@ -6,7 +6,6 @@ import { clientActor } from '../../actors/actor-ids.ts';
 import { type Message, MessageType } from '../../actors/message.ts';
 import type { ClientTimes } from '../../runtime/client-options.ts';
 import { LogClient } from '../../runtime/log-client.ts';
-import type { MailboxLink } from '../../runtime/mailbox-link.ts';
 import { membershipOf } from '../../runtime/membership.ts';
 import { OpenGate } from '../../runtime/open-gate.ts';
 import type { Procedure } from '../../runtime/procedure.ts';
@@ -126,7 +125,7 @@ export class SteppedClient {
     this.#log = log;
     this.link = new SteppedLink(log, thread);
     this.views = new Views({
-      link: this.link as unknown as MailboxLink,
+      link: this.link,
       gate: new OpenGate(() => false),
       random: () => 0,
       compactAt: 0,
