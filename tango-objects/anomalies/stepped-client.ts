@@ -11,7 +11,7 @@ import { OpenGate } from '../../runtime/open-gate.ts';
 import type { Procedure } from '../../runtime/procedure.ts';
 import { repair } from '../../runtime/repair.ts';
 import { Settled } from '../../runtime/settled.ts';
-import { Views } from '../../runtime/views/views.ts';
+import { Views, type ViewsLink } from '../../runtime/views/views.ts';
 import { assert } from '../../shared-memory/assert.ts';
 import { Flight } from '../../shared-memory/flight.ts';
 import type { ThreadIndex } from '../../shared-memory/thread-table.ts';
@@ -27,9 +27,7 @@ interface Timer {
 }
 
 /** What views want of a thread's link. */
-class SteppedLink
-  implements Pick<MailboxLink, 'client' | 'thread' | 'run' | 'runSync' | 'drive' | 'kick'>
-{
+class SteppedLink implements ViewsLink {
   readonly client: LogClient;
   readonly thread: ThreadIndex;
   /** Goes on by itself, and alone, as far as it can. */
