@@ -34,6 +34,8 @@ const MAY_USE_AMBIENT_EFFECTS: ReadonlySet<string> = new Set([
   'actors/watch.ts',
   // A budget for the whole run of many seeds; no seed sees it.
   'actors/simulation/simulate-seeds.ts',
+  // Copies the compiled sources, for tests.
+  'runtime/simulation/mutant-copy.ts',
   // A live iteration looks at the tail again after a while.
   'runtime/abort.ts',
   // Puts the real clock, random and storage into the runtime.

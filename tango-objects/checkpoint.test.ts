@@ -5,10 +5,11 @@ import { TangoError } from '../actors/tango-error.ts';
 import type { OpenOptions } from '../runtime/open-options.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { TangoObject } from '../runtime/views/tango-object.ts';
+import { chosen } from './chosen-cases.ts';
 import { attach, open, type Tango } from './tango.ts';
 import type { TangoMap } from './tango-map.ts';
 
-const checkpoints = suite('checkpoints');
+const checkpoints = chosen(suite('checkpoints'));
 
 const KIB = 1024;
 const opened: Tango[] = [];

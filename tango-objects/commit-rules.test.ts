@@ -146,6 +146,17 @@ const CASES: readonly (readonly [title: string, sum: number, ...entries: Entry[]
     (at) => [commitOf(at, readOf(A, 'x'), updateOf(B, 10))],
   ],
   [
+    'a commit that aborts, of objects that not everybody hosts',
+    1010,
+    () => [updateOf(A, 1, 'z')],
+    (at) => [commitOf(at, readOf(A, 'z'), updateOf(A, 1, 'x'))],
+    (at) => [commitOf(at, readOf(A, 'u'), updateOf(A, 1, 'y'))],
+    (at) => [commitOf(at, readOf(A, 'x'), updateOf(B, 10))],
+    (at) => [commitOf(at, readOf(A, 'y'), updateOf(B, 100))],
+    (at) => [commitOf(at, readOf(A, 'y'), updateOf(A, 1, 'w'))],
+    (at) => [commitOf(at, readOf(A, 'w'), updateOf(B, 1000))],
+  ],
+  [
     'each commit depends on the one before',
     1010,
     () => [updateOf(A, 1, 'x0')],
@@ -164,6 +175,16 @@ const CASES: readonly (readonly [title: string, sum: number, ...entries: Entry[]
     0,
     () => [updateOf(A, 1, 'y')],
     (at) => [updateOf(A, 1, 'x'), commitOf(at, readOf(A, 'x'), updateOf(B, 10))],
+  ],
+  [
+    'records of its own entry, decided together with one that others have to be read for',
+    1,
+    () => [updateOf(A, 1, 'y')],
+    (at) => [
+      commitOf(at, readOf(A, 'u'), updateOf(B, 1)),
+      updateOf(A, 1, 'x'),
+      commitOf(at, readOf(A, 'x'), updateOf(B, 10)),
+    ],
   ],
   [
     'a record behind it in its own entry changes what was read',

@@ -5,12 +5,13 @@ import { TangoError } from '../actors/tango-error.ts';
 import type { OpenOptions } from '../runtime/open-options.ts';
 import { TangoObject } from '../runtime/views/tango-object.ts';
 import { within } from '../shared-memory/within.ts';
+import { chosen } from './chosen-cases.ts';
 import { attach, open, type Tango } from './tango.ts';
 import type { TangoMap } from './tango-map.ts';
 
 const DEADLINE_MS = 20_000;
 const MIB = 1024 * 1024;
-const objects = suite('objects');
+const objects = chosen(suite('objects'));
 const opened: Tango[] = [];
 
 async function openLog(options: OpenOptions = {}): Promise<Tango> {
@@ -239,6 +240,19 @@ objects('a commit aborts iff what it has read was changed in between (case 42)',
     [undefined, 2],
     'the whole object',
   );
+});
+
+objects('the result of a change in a body is read: its key is', async () => {
+  const { tango, map, same } = await twoMaps();
+  map.setSync('x', 1);
+  let runs = 0;
+  const wasThere = tango.transactSync(() => {
+    const found = map.deleteSync('x');
+    if (runs++ === 0) same.deleteSync('x');
+    map.setSync('found', found);
+    return found;
+  });
+  assert.equal([wasThere, runs, same.get('found')], [false, 2, false]);
 });
 
 objects('absent keys, size and iteration conflict with insertions (case 43)', async () => {

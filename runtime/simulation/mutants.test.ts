@@ -13,22 +13,14 @@
  * (nobody stalls within a lock or a read here; the explorers see to that).
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { dirname, extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { failureOf, MutantCopy, type Mutation, ORIGINAL } from './mutant-copy.ts';
 
 const mutants = suite('mutants');
 
-interface Mutant {
-  readonly what: string;
-  /** Modules that are edited, without their extension. */
-  readonly file: string | readonly string[];
-  /** Text of the compiled module, and what replaces it: once, if not 'everywhere'. */
-  readonly edits: readonly (readonly [from: string, to: string, where?: 'everywhere'])[];
+interface Mutant extends Mutation {
   /** Who sees it: some seed of the simulation, or a test file. */
   readonly seenBy: 'seeds' | 'corfu-paper' | 'streams-paper' | 'reconfiguration-paper-2';
   /** The first seed, for what only one in some thousands sees. */
@@ -396,38 +388,10 @@ const SEEDS_MAX = 6000;
 const SEEN = 9;
 const TIMEOUT_MS = 30_000;
 const EXTENSION = extname(import.meta.url);
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-let folder = '';
+const source = new MutantCopy(['shared-memory', 'actors', 'runtime']);
 
-mutants.before(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tangolog-mutants-'));
-  const uvu = dirname(dirname(dirname(createRequire(import.meta.url).resolve('uvu'))));
-  symlinkSync(uvu, join(folder, 'node_modules'));
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-});
-
-mutants.after(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Copies the compiled sources and edits one of them; returns the copy's folder. */
-function build(mutant: Mutant, name: string): string {
-  const copy = join(folder, name);
-  for (const part of ['shared-memory', 'actors', 'runtime']) {
-    const wanted = (path: string): boolean => !/\.(?:d\.ts|map)$/.test(path);
-    cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: wanted });
-  }
-  for (const file of [mutant.file].flat()) {
-    const path = join(copy, file + EXTENSION);
-    let text = readFileSync(path, 'utf8');
-    for (const [from, to, where] of mutant.edits) {
-      const parts = text.split(from);
-      const found = where === 'everywhere' ? parts.length > 1 : parts.length === 2;
-      assert.ok(found, `${file} has once: ${from}`);
-      text = parts.join(to);
-    }
-    writeFileSync(path, text);
-  }
-  return copy;
-}
+mutants.before(() => source.open());
+mutants.after(() => source.close());
 
 /** Runs seeds in a process of its own, for a mutant may loop for ever; 1: a seed has failed. */
 const DRIVER = `
@@ -455,16 +419,12 @@ function firstFailure(copy: string, from = 1): string | undefined {
 
 function failsTest(copy: string, test: string): boolean {
   const path = join(copy, 'runtime', `${test}.test${EXTENSION}`);
-  const env = { ...process.env, SEED: undefined };
-  const options = { env, stdio: 'ignore', timeout: TIMEOUT_MS } as const;
-  const { status } = spawnSync(process.execPath, [path], options);
-  // null: it was stopped, so it saw nothing.
-  return status !== null && status !== 0;
+  return failureOf(path, { SEED: undefined }) !== undefined;
 }
 
-for (const [index, mutant] of MUTANTS.entries()) {
+for (const mutant of MUTANTS) {
   mutants(`${mutant.seenBy} see that ${mutant.what}`, () => {
-    const copy = build(mutant, `mutant-${index}`);
+    const copy = source.edit(mutant);
     if (mutant.seenBy !== 'seeds') return assert.ok(failsTest(copy, mutant.seenBy));
     const failure = firstFailure(copy, mutant.from);
     if (process.env.VERBOSE) console.log(`${mutant.what}: ${failure}`);
@@ -474,8 +434,7 @@ for (const [index, mutant] of MUTANTS.entries()) {
 
 // Whoever sees mutants has to accept the original.
 mutants('the original passes where the mutants fail', () => {
-  const original: Mutant = { what: 'nothing is edited', file: [], edits: [], seenBy: 'seeds' };
-  const copy = build(original, 'original');
+  const copy = source.edit(ORIGINAL);
   assert.not(failsTest(copy, 'corfu-paper'));
   assert.not(failsTest(copy, 'streams-paper'));
 });
