@@ -57,6 +57,8 @@ class Sent implements AppendCompletion {
   records: readonly BatchRecord[] = [];
   bytes = 0;
   outcomes: readonly RecordOutcome[] | undefined;
+  /** Nobody looks for its outcomes any more. */
+  hasEnded = false;
   readonly #outbox: Outbox;
 
   constructor(outbox: Outbox, number: number, taken: Taken, held: Position) {
@@ -96,6 +98,8 @@ export interface OutboxWorld {
   readonly isTight: () => boolean;
   /** Ends when a full log may have room again; throws when it will not. */
   readonly makeRoom: () => Procedure<void>;
+  /** Whether views were read since the last call: who only writes has nothing to play. */
+  readonly takeRead: () => boolean;
 }
 
 export class Outbox {
@@ -112,11 +116,6 @@ export class Outbox {
     this.#world = world;
     this.#client = world.client;
     this.#entryBytesMax = world.client.memory.sizes.entryBytesMax;
-  }
-
-  /** No outcome of an entry of this thread is looked for. */
-  get isQuiet(): boolean {
-    return this.#sent.size === 0;
   }
 
   /**
@@ -175,13 +174,14 @@ export class Outbox {
     const held = taken.asksOutcome ? playback().position : client.tail();
     holds.hold(held);
     const sent = new Sent(this, ++this.#number, taken, held);
-    this.#sent.set(sent.number, sent);
     this.#isSending = true;
     if (taken.isLarge) this.#sendParts(sent);
     else {
       sent.records = taken.changes.map(({ record }) => record);
       this.#sendRecords(sent);
     }
+    // Not before: on the direct link it is mostly over.
+    if (!sent.hasEnded) this.#sent.set(sent.number, sent);
   }
 
   /** Goes on whatever the procedure ends with: the log itself says what it refuses. */
@@ -279,8 +279,9 @@ export class Outbox {
     this.#isSending = false;
     if (sent.asksOutcome) this.#learn(sent, position);
     else {
-      // If it is the next entry for the views here, it need not be read back later.
-      if (this.#world.playback().tryPassTo(position)) this.#tryPlayOwn(sent, position);
+      // If it is the next entry for views that somebody reads, it need not be read back later.
+      const isRead = this.#world.takeRead();
+      if (isRead && this.#world.playback().tryPassTo(position)) this.#tryPlayOwn(sent, position);
       this.#forget(sent);
     }
     for (const { asksOutcome, completion } of sent.changes) {
@@ -289,9 +290,11 @@ export class Outbox {
     this.send();
   }
 
-  #tryPlayOwn({ number, records, bytes }: Sent, position: Position): boolean {
+  #tryPlayOwn(sent: Sent, position: Position): boolean {
+    const { number, records, bytes } = sent;
     const batch = { writer: this.#client.incarnation, number, records, bytes };
-    return this.#world.playback().tryPlayOwn(batch, position);
+    sent.outcomes = this.#world.playback().tryPlayOwn(batch, position);
+    return sent.outcomes !== undefined;
   }
 
   /** Plays up to the entry, and tells those who ask what became of their changes. */
@@ -300,6 +303,7 @@ export class Outbox {
     if (playback.tryPlayTo(position) && this.#tryPlayOwn(sent, position)) {
       return this.#tell(sent, position);
     }
+    this.#sent.set(sent.number, sent);
     this.#client.run(playback.playTo(position + 1), {
       done: () => this.#tell(sent, position),
       failed: (error) => {
@@ -351,6 +355,7 @@ export class Outbox {
   }
 
   #forget(sent: Sent): void {
+    sent.hasEnded = true;
     this.#sent.delete(sent.number);
     this.#world.holds.release(sent.held);
   }

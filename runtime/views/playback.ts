@@ -51,8 +51,8 @@ export type RecordOutcome =
 
 /** Who is told what the pass meets. */
 export interface PlaybackListener {
-  /** An entry was played. */
-  played(batch: RecordBatch, outcomes: readonly RecordOutcome[], position: Position): void;
+  /** An entry was played that was read from the log. */
+  played(batch: RecordBatch, outcomes: readonly RecordOutcome[]): void;
   /** Everything up to the mark at `position` is played, and nothing above it. */
   marked(mark: Mark, writer: number, position: Position): void;
   checkpointed(index: CheckpointIndex, position: Position): void;
@@ -66,6 +66,8 @@ const NOBODY: PlaybackListener = {
   checkpointed: () => {},
   mayJump: () => true,
 };
+
+const isLarge = ({ kind }: BatchRecord): boolean => kind === RecordKind.LARGE;
 
 /** How long a playback waits before it looks again whether the one before has ended. */
 const TURN_PAUSE_MS = 0.05;
@@ -201,14 +203,16 @@ export class Playback {
 
   /**
    * Plays the entry at `position`, next in turn, that this thread has appended: its records need not be
-   * read back. False: something has to be read first.
+   * read back. Returns what became of them; undefined: something has to be read first.
    */
-  tryPlayOwn(batch: RecordBatch, position: Position): boolean {
-    if (this.#occupied || this.#position !== position) return false;
+  tryPlayOwn(batch: RecordBatch, position: Position): readonly RecordOutcome[] | undefined {
+    if (this.#occupied || this.#position !== position) return undefined;
+    if (batch.records.some(isLarge)) return undefined;
     this.#occupied = true;
     this.#client.enter();
     try {
-      return this.#tryTake(batch);
+      const aborted = this.#judge.tryDecide(position, batch.records);
+      return aborted === undefined ? undefined : this.#take(batch, aborted);
     } finally {
       this.#client.exit();
       this.#occupied = false;
@@ -255,7 +259,7 @@ export class Playback {
     const limit = this.#judge.limitAt(position);
     const records = yield* wholeRecords(this.#loader, batch.records, limit);
     const aborted = yield* this.#judge.decide(position, records);
-    this.#take({ ...batch, records }, aborted);
+    this.#listener.played(batch, this.#take({ ...batch, records }, aborted));
   }
 
   /** False when something has to be read first. */
@@ -266,25 +270,33 @@ export class Playback {
       this.#position = position + 1;
       return true;
     }
-    if (batch.records.some(({ kind }) => kind === RecordKind.LARGE)) return false;
+    if (batch.records.some(isLarge)) return false;
     const aborted = this.#judge.tryDecide(position, batch.records);
     if (aborted === undefined) return false;
-    this.#take(batch, aborted);
+    this.#listener.played(batch, this.#take(batch, aborted));
     return true;
   }
 
-  #take(batch: RecordBatch, aborted: Aborted): void {
+  #take(batch: RecordBatch, aborted: Aborted): readonly RecordOutcome[] {
     const position = this.#position;
-    const { records } = batch;
-    this.#judge.played(position, { records, aborted, bytes: batch.bytes });
+    const { records, bytes } = batch;
+    this.#judge.played(position, { records, aborted, bytes });
     // Out of flight: what objects do may take any time, and nobody's seal should wait for it.
-    const outcomes = this.#client.outside(() =>
-      records.map((record, index) =>
-        aborted.has(index) ? ABORTED : this.#effect(record, batch.writer, { position, index }),
-      ),
-    );
+    const outcomes = this.#client.outside(() => this.#effects(batch, aborted));
     this.#position = position + 1;
-    this.#listener.played(batch, outcomes, position);
+    return outcomes;
+  }
+
+  #effects({ records, writer }: RecordBatch, aborted: Aborted): RecordOutcome[] {
+    const position = this.#position;
+    const outcomes: RecordOutcome[] = [];
+    for (let index = 0; index < records.length; index++) {
+      const isWithout = aborted.size > 0 && aborted.has(index);
+      outcomes.push(
+        isWithout ? ABORTED : this.#effect(records[index], writer, { position, index }),
+      );
+    }
+    return outcomes;
   }
 
   #effect(record: BatchRecord, writer: number, at: ApplyContext): RecordOutcome {

@@ -85,13 +85,19 @@ export class Transaction {
 
   /** Without reads nothing can be in conflict. */
   commit(): Commit {
-    // The whole object covers each of its keys.
-    const whole = new Set<ObjectId>();
-    for (const { object, key } of this.#reads) if (key === undefined) whole.add(object);
-    const isTold = ({ object, key }: Read): boolean => key === undefined || !whole.has(object);
-    const reads = whole.size === 0 ? this.#reads : this.#reads.filter(isTold);
-    const updates = this.#changes.map(({ update }) => update);
-    return { kind: RecordKind.COMMIT, snapshot: this.snapshot, reads, updates };
+    const updates: Update[] = [];
+    for (const { update } of this.#changes) updates.push(update);
+    return { kind: RecordKind.COMMIT, snapshot: this.snapshot, reads: this.#told(), updates };
+  }
+
+  /** The whole object covers each of its keys. */
+  #told(): readonly Read[] {
+    let whole: Set<ObjectId> | undefined;
+    for (const { object, key } of this.#reads) {
+      if (key === undefined) whole = (whole ?? new Set()).add(object);
+    }
+    if (whole === undefined) return this.#reads;
+    return this.#reads.filter(({ object, key }) => key === undefined || !whole.has(object));
   }
 
   #isRead(object: ObjectId, key: ObjectKey | undefined): boolean {

@@ -72,6 +72,9 @@ export class Views {
   readonly #hosted = new Map<ObjectId, Hosted>();
   readonly #hosting = new Map<string, Promise<unknown>>();
   #sendsSoon = false;
+  #wasRead = false;
+  /** Of a blocking change that has ended, for the next one. */
+  #settled: Settled<RecordOutcome | undefined> | undefined;
 
   constructor({ link, gate, random, compactAt, types }: ViewsOptions) {
     const { client } = link;
@@ -113,6 +116,11 @@ export class Views {
       playback: () => this.#playback,
       isTight: () => this.#compaction.isTight,
       makeRoom: () => this.#compaction.makeRoom(),
+      takeRead: () => {
+        const wasRead = this.#wasRead;
+        this.#wasRead = false;
+        return wasRead;
+      },
     });
     this.#transactions = new Transactions({
       gate,
@@ -304,6 +312,7 @@ export class Views {
 
   /** Nothing new in the log: three looks at shared memory. */
   #catchUp(): void {
+    this.#wasRead = true;
     this.#gate.check();
     if (!this.#link.client.isTail(this.#playback.position)) this.#play();
   }
@@ -345,10 +354,14 @@ export class Views {
 
   #changedSync(record: ObjectRecord, asksOutcome: boolean): RecordOutcome | undefined {
     this.#gate.check();
-    const settled = new Settled<RecordOutcome | undefined>();
+    // Within a change that is under way there may be another: apply() of an object may block as well.
+    const settled = this.#settled ?? new Settled<RecordOutcome | undefined>();
+    this.#settled = undefined;
+    settled.begin();
     this.#outbox.add(record, asksOutcome, settled);
     this.#outbox.send();
     this.#link.drive(settled.isSettled);
+    this.#settled = settled;
     // A thread that only ever blocks has no other time for it.
     if (this.#compaction.isRunning) this.#link.drive(() => !this.#compaction.isRunning);
     else if (this.#compaction.isDue()) this.#tryCompact();
