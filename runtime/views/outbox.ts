@@ -293,7 +293,8 @@ export class Outbox {
   #tryPlayOwn(sent: Sent, position: Position): boolean {
     const { number, records, bytes } = sent;
     const batch = { writer: this.#client.incarnation, number, records, bytes };
-    sent.outcomes = this.#world.playback().tryPlayOwn(batch, position);
+    // A read may have played it, and told its outcomes, before its writer is told.
+    sent.outcomes ??= this.#world.playback().tryPlayOwn(batch, position);
     return sent.outcomes !== undefined;
   }
 
