@@ -26,7 +26,7 @@ const rules = chosen(suite('commit rules'));
 const opened: Tango[] = [];
 const MIB = 2 ** 20;
 const DEADLINE_MS = 10_000;
-const [A, B] = [FIRST_OBJECT_ID, FIRST_OBJECT_ID + 1];
+const [A, B, C] = [FIRST_OBJECT_ID, FIRST_OBJECT_ID + 1, FIRST_OBJECT_ID + 2];
 
 rules.after.each(async () => {
   for (const tango of opened.splice(0).reverse()) await tango.close();
@@ -300,6 +300,54 @@ rules('a change of which nobody knows what became of it is looked for', async ()
   assert.is(await codeOf(() => b.addSync(10)), 'ERR_TIMEOUT');
   writer.loseAppend(B, () => LOST(before));
   assert.is(await codeOf(() => b.addSync(100)), 'ERR_TIMEOUT', 'an entry of its own before');
+});
+
+rules('what decides a commit is held, from before the body runs until it is decided', async () => {
+  const { tango, writer } = await world();
+  const b = await writer.counter('b');
+  const map = await writer.map<string, number>('m');
+  const none = Number.POSITIVE_INFINITY;
+  const held: number[] = [];
+  const note = (): void => void held.push(writer.lowestHold);
+  const all = (): number[] => [...held.splice(0), writer.lowestHold];
+  let at = await writer.sync();
+  writer.aroundAppend(B, { before: note, after: note });
+  await writer.transact(() => {
+    note();
+    b.addSync(1);
+    // Once the body has run, and before its commit is sent.
+    queueMicrotask(note);
+  });
+  assert.equal(all(), [at, at, at, at, none]);
+  // Entries that this thread has not played: its own lowest position is the one it needs.
+  at = await writer.sync();
+  tango.log.appendSync(new Uint8Array(1));
+  writer.aroundAppend(C, { before: note });
+  writer.transactSync(() => map.setSync('x', 1), { stale: true });
+  assert.equal(all(), [at, none]);
+  // A change that asks for its result needs what is between the view and itself.
+  at = await writer.sync();
+  tango.log.appendSync(new Uint8Array(1));
+  writer.aroundAppend(B, { before: note });
+  b.addSync(1);
+  assert.equal(all(), [at, none]);
+  writer.transactSync(() => b.value);
+  assert.throws(() =>
+    writer.transactSync(() => {
+      throw new Error('of the body');
+    }),
+  );
+  assert.equal(all(), [none], 'a body without changes, or one that throws');
+});
+
+rules('an entry that a read has played before its writer is told is not played again', async () => {
+  const { tango } = await world();
+  const writer = await attachScripted(tango.handle, 'mailbox');
+  opened.push(writer);
+  const b = await writer.counter('b');
+  writer.aroundAppend(B, { after: () => assert.is(b.value, 1) });
+  assert.is(b.addSync(1), 1);
+  assert.is(b.value, 1);
 });
 
 rules('a change waits for the large one before it', async () => {

@@ -41,6 +41,7 @@ const LARGE = 'runtime/views/large-record';
 const STATE = 'runtime/views/object-state';
 const VIEWS = 'runtime/views/views';
 const TRANSACTION = 'runtime/views/transaction';
+const TRANSACTIONS = 'runtime/views/transactions';
 const FEED = 'runtime/views/change-feed';
 const PAST = 'runtime/views/history';
 const MAP = 'tango-objects/tango-map';
@@ -331,6 +332,12 @@ const MUTANTS: readonly Mutant[] = [
     seenBy: [COMMITS, 'not passed by a checkpoint'],
   },
   {
+    what: 'an entry of its own is played wherever the view is',
+    file: PLAYBACK,
+    edits: [['this.#occupied || this.#position !== position', 'this.#occupied']],
+    seenBy: [COMMITS, 'is not played again'],
+  },
+  {
     what: 'a feed goes on behind a gap',
     file: FEED,
     edits: [
@@ -394,6 +401,45 @@ const MUTANTS: readonly Mutant[] = [
     file: TRANSACTION,
     edits: [['undo();', '']],
     seenBy: [OBJECTS, 'the body sees its own changes'],
+  },
+  {
+    what: 'a snapshot is held once the body has run',
+    file: TRANSACTIONS,
+    edits: [
+      ['holds.hold(snapshot);', ''],
+      [
+        'const result = checkResult(body());',
+        'const result = checkResult(body()); holds.hold(snapshot);',
+      ],
+    ],
+    seenBy: [COMMITS, 'is held, from before'],
+  },
+  {
+    what: 'a snapshot is held until the commit is sent',
+    file: TRANSACTIONS,
+    edits: [
+      ['if (record === undefined)\n                holds', 'holds'],
+      ['this.#world.holds.release(snapshot);', '', 'everywhere'],
+    ],
+    seenBy: [COMMITS, 'is held, from before'],
+  },
+  {
+    what: 'a snapshot is held for ever',
+    file: TRANSACTIONS,
+    edits: [['this.#world.holds.release(snapshot);', '', 'everywhere']],
+    seenBy: [COMMITS, 'is held, from before'],
+  },
+  {
+    what: 'the last position of a thread is what it holds, not the lowest one',
+    file: 'runtime/views/holds',
+    edits: [['if (position >= this.#lowest)', 'if (false)']],
+    seenBy: [COMMITS, 'is held, from before'],
+  },
+  {
+    what: 'a change that asks for its result holds nothing below its entry',
+    file: OUTBOX,
+    edits: [['taken.asksOutcome ? playback().position : client.tail()', 'client.tail()']],
+    seenBy: [COMMITS, 'is held, from before'],
   },
   {
     what: 'a part of a body that has thrown stays',

@@ -4,6 +4,7 @@
  * client appends can be met by entries just before it and just after it.
  */
 import type { AppendCompletion } from '../runtime/append-operation.ts';
+import type { LinkKind } from '../runtime/client-options.ts';
 import type { Position, StreamId } from '../runtime/log-entry.ts';
 import type { TangoHandle } from '../runtime/open.ts';
 import { attachAs } from '../runtime/open.ts';
@@ -110,9 +111,20 @@ export class ScriptedTango extends Tango {
     this.#parts.memory.views.release(this.#parts.link.thread);
   }
 
+  /** The lowest position that any thread says it needs; Infinity: none. */
+  get lowestHold(): Position {
+    const { views, threads } = this.#parts.memory;
+    return views.lowestHold(threads.count, () => true);
+  }
+
   /** The next mark or checkpoint record of this client has entries of others around it. */
-  aroundMark({ before = () => {}, after = () => {} }: Around): void {
-    this.#atNextAppend(CHECKPOINTS_ID, (append, { appended, failed }) => {
+  aroundMark(others: Around): void {
+    this.aroundAppend(CHECKPOINTS_ID, others);
+  }
+
+  /** This client's next append to `stream` has something else around it. */
+  aroundAppend(stream: StreamId, { before = () => {}, after = () => {} }: Around): void {
+    this.#atNextAppend(stream, (append, { appended, failed }) => {
       before();
       append({
         appended: (position) => {
@@ -161,8 +173,11 @@ export class ScriptedTango extends Tango {
   }
 }
 
-export function attachScripted(handle: TangoHandle): Promise<ScriptedTango> {
-  return attachAs(ScriptedTango, handle, { link: 'direct' });
+export function attachScripted(
+  handle: TangoHandle,
+  link: LinkKind = 'direct',
+): Promise<ScriptedTango> {
+  return attachAs(ScriptedTango, handle, { link });
 }
 
 /** As if nobody had decided anything: whoever is next finds out from the log. */
