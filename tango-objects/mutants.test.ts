@@ -332,9 +332,9 @@ const MUTANTS: readonly Mutant[] = [
     seenBy: [COMMITS, 'not passed by a checkpoint'],
   },
   {
-    what: 'an entry of its own is played wherever the view is',
-    file: PLAYBACK,
-    edits: [['this.#occupied || this.#position !== position', 'this.#occupied']],
+    what: 'what a read has told of an entry of its own is forgotten',
+    file: OUTBOX,
+    edits: [['sent.outcomes ??= ', 'sent.outcomes = ']],
     seenBy: [COMMITS, 'is not played again'],
   },
   {
