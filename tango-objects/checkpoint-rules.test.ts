@@ -283,6 +283,34 @@ rules('the limit of a checkpoint that was trimmed is told by the next one', asyn
   assert.is(await inHistory(tango, at + 1), 0);
 });
 
+rules(
+  'what a checkpoint tells of commits is from the limit in force on, not from that of its parts',
+  async () => {
+    const { tango, keeper, writer, eager } = await world();
+    const before = tango.log.tailSync();
+    writer.write(updateOf(A, 1, 'q'));
+    const large = updateOf(A, 1, 'large');
+    let parts: readonly number[] = [];
+    let early = 0;
+    keeper.aroundMark({
+      after: () => {
+        parts = writer.writeParts(large);
+        // Takes effect: the limit is not in force yet.
+        early = writer.write(commitOf(before, readOf(A, 'y'), updateOf(A, 1, 'x')));
+      },
+    });
+    await keeper.checkpoint();
+    const at = writer.write(commitOf(early, readOf(A, 'x'), updateOf(B, 10)));
+    keeper.aroundMark({ after: () => writer.writeNaming(large, parts) });
+    writer.hold(await keeper.checkpoint());
+    forgetVerdicts(tango);
+    // For the parts of the large record its limit is below the first checkpoint.
+    await keeper.checkpoint();
+    assert.is(eager(), 0);
+    assert.is(await inHistory(tango, at + 1), 0);
+  },
+);
+
 class Journal extends TangoObject<string> {
   #lines: string[] = [];
 

@@ -34,8 +34,6 @@ export interface Section {
 }
 
 export interface CheckpointIndex extends KnownVerdicts {
-  /** The limit in force at `covered`. */
-  readonly limitBefore: Position;
   /** Of all objects that have been changed below `covered`. */
   readonly sections: readonly Section[];
 }

@@ -137,7 +137,7 @@ export class Checkpointer {
     const limitBefore = playback.judge.limitAt(covered);
     // AFTER the mark: a transaction that begins later has its snapshot above it.
     const held = Math.max(limitBefore, Math.min(covered, lowestHold()));
-    const { limit, aborted } = yield* this.#abortedFrom(held, covered);
+    const { limit, aborted } = yield* this.#abortedFrom(held, covered, limitBefore);
     this.#checkRoom();
     const sections: Section[] = [];
     for (const [object, state] of this.#states) {
@@ -217,11 +217,13 @@ export class Checkpointer {
   *#abortedFrom(
     from: Position,
     covered: Position,
+    limitBefore: Position,
   ): Procedure<{ limit: Position; aborted: [Position, number][] }> {
     const { loader, judge } = this.#world.playback;
     const aborted: [Position, number][] = [];
     let limit = from;
-    for (let position = from; position < covered; position++) {
+    // What is below the limit in force is looked at by nobody, and other limits were in force there.
+    for (let position = Math.max(from, limitBefore); position < covered; position++) {
       if ((position - from) % LOOKED_MAX === LOOKED_MAX - 1) yield* pause(0);
       const batch = yield* loader.load(position);
       if (typeof batch === 'string') continue;
@@ -234,7 +236,7 @@ export class Checkpointer {
         limit = Math.min(limit, lowestOf(record));
       }
     }
-    if (limit < from) return yield* this.#abortedFrom(limit, covered);
+    if (limit < from) return yield* this.#abortedFrom(limit, covered, limitBefore);
     return { limit, aborted };
   }
 

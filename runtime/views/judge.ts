@@ -36,20 +36,19 @@ export const CONFLICT_WINDOW = 2 ** 16;
 
 /** What a checkpoint record tells of the entries in [limit, covered), which it does not replace. */
 export interface KnownVerdicts {
+  /** The limit in force at `covered`. */
+  readonly limitBefore: Position;
   /** A commit above this record whose snapshot is below `limit` aborts. */
   readonly limit: Position;
   readonly covered: Position;
-  /** Position and index of the commits in [limit, covered) that have aborted. */
+  /** Position and index of the commits that have aborted, in [limit, covered) and not below limitBefore. */
   readonly aborted: readonly (readonly [Position, number])[];
 }
 
 export interface PlacedVerdicts {
   /** Of the checkpoint record. */
   readonly position: Position;
-  readonly index: KnownVerdicts & {
-    /** The limit in force at `covered`. */
-    readonly limitBefore: Position;
-  };
+  readonly index: KnownVerdicts;
 }
 
 interface Learnt extends KnownVerdicts {
@@ -244,8 +243,9 @@ export class Judge {
   }
 
   #known(position: Position, index: number): boolean | undefined {
-    for (const { limit, covered, abortedIds } of this.#learnt) {
-      if (position >= limit && position < covered) return !abortedIds.has(idOf(position, index));
+    for (const { limit, limitBefore, covered, abortedIds } of this.#learnt) {
+      if (position >= Math.max(limit, limitBefore) && position < covered)
+        return !abortedIds.has(idOf(position, index));
     }
     return this.#client.memory.verdicts.get(position, index);
   }
