@@ -13,6 +13,7 @@ import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import type { AppendOperation } from './append-operation.ts';
 import { completePosition, fillPosition, finishPrefixTrim } from './chain.ts';
 import {
+  afterRefusal,
   Deadline,
   freeSequencer,
   lateError,
@@ -99,7 +100,7 @@ function* reactToRefusal(
   switch (outcome) {
     case SlotOutcome.SEALED:
     case ACTOR_EXITED:
-      return yield* newerProjection(client, deadline, epoch);
+      return yield* afterRefusal(client, deadline, epoch, outcome, client.map.sequencer);
     case SEQUENCER_BUSY:
       return yield* freeSequencer(deadline, patience);
     case SlotOutcome.FULL: {
@@ -200,8 +201,15 @@ function* writeChain(
         if (deadline.passed) throw unknownFate(append, 'a storage unit does not answer');
         break;
       case ACTOR_EXITED:
-        // Its last message may have been served: only the next epoch tells.
-        yield* newerProjection(client, deadline, epoch, append.header.position);
+        // Its last message may have been served: what the position holds tells.
+        yield* afterRefusal(
+          client,
+          deadline,
+          epoch,
+          outcome,
+          unitActor(chain[append.index]),
+          append.header.position,
+        );
         return yield* settle(client, append, deadline);
       default:
         assert(false, `a write is answered with a known outcome: ${outcome}`);
@@ -232,7 +240,7 @@ function* isOurs(client: LogClient, append: AppendOperation): Procedure<boolean>
 }
 
 /**
- * A new epoch began while the head may hold our value (RELIABILITY D6). A position at or above the
+ * A new epoch began, or the unit's thread has exited, while the head may hold our value (RELIABILITY D6). A position at or above the
  * new tail was never reached; below it, filling decides, and the writer's identity tells what it
  * decided.
  */

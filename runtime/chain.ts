@@ -10,7 +10,7 @@ import { assert } from '../shared-memory/assert.ts';
 import { ENTRY_ALIGNMENT } from '../shared-memory/entry-layout.ts';
 import { REFERENCE_SHIFT, SlotOutcome } from '../shared-memory/slots-layout.ts';
 import { alignUp, WORD_BYTES } from '../shared-memory/words.ts';
-import { Deadline, lateError, lostError, newerProjection } from './deadline.ts';
+import { afterRefusal, Deadline, lateError, lostError } from './deadline.ts';
 import type { LogClient } from './log-client.ts';
 import { copyEntry, type LogEntry, type Position } from './log-entry.ts';
 import { ACTOR_EXITED, call, NO_ANSWER, type Procedure, pause } from './procedure.ts';
@@ -64,7 +64,7 @@ class Chain {
     for (;;) {
       const { outcome } = yield* call({ to, type, epoch, position: address, value });
       if (outcome === SlotOutcome.SEALED || outcome === ACTOR_EXITED) {
-        yield* newerProjection(client, this.deadline, epoch, position);
+        yield* afterRefusal(client, this.deadline, epoch, outcome, to, position);
         return undefined;
       }
       if (outcome !== NO_ANSWER) return this.isCurrent ? outcome : undefined;
@@ -287,7 +287,7 @@ function* forgetInCopies(chain: Chain): Procedure<boolean> {
     for (;;) {
       const { outcome } = yield* call({ ...request, position: address });
       if (outcome === SlotOutcome.SEALED || outcome === ACTOR_EXITED) {
-        yield* newerProjection(client, chain.deadline, epoch, chain.position);
+        yield* afterRefusal(client, chain.deadline, epoch, outcome, request.to, chain.position);
         return false;
       }
       if (outcome !== NO_ANSWER) break;
@@ -332,7 +332,7 @@ function* trimPrefixOnce(
       const { outcome } = yield* call({ to, type, epoch: map.epoch, position: address });
       if (outcome === SlotOutcome.OK) break;
       if (outcome === SlotOutcome.SEALED || outcome === ACTOR_EXITED) {
-        yield* newerProjection(client, deadline, map.epoch, position);
+        yield* afterRefusal(client, deadline, map.epoch, outcome, to, position);
         return false;
       }
       if (deadline.passed) throw lateError('a prefix trim', 'it may be partly done', position);

@@ -1,8 +1,9 @@
 /** How long an operation may go on, and the errors that end it. */
+import type { ActorId } from '../actors/message.ts';
 import { TangoError } from '../actors/tango-error.ts';
 import { anyoneLives } from './homes.ts';
 import type { LogClient } from './log-client.ts';
-import { type Procedure, pause } from './procedure.ts';
+import { ACTOR_EXITED, type Procedure, pause } from './procedure.ts';
 
 /**
  * The first look for a newer projection, or at a busy sequencer, comes after this long, the others less
@@ -63,8 +64,7 @@ export class Patience {
 }
 
 /**
- * Waits until the client acts under a projection above `epoch`, the one that was refused or whose
- * actor has exited; takes the reconfiguration over if nobody ends it in time (CORFU 1.9: the
+ * Waits until the client acts under a projection above `epoch`, the one that was refused; takes the reconfiguration over if nobody ends it in time (CORFU 1.9: the
  * sealer may have died). `position`: where the caller may have left something, for the error.
  */
 export function* newerProjection(
@@ -73,8 +73,47 @@ export function* newerProjection(
   epoch: number,
   position?: number,
 ): Procedure<void> {
+  yield* newEpochOr(client, deadline, epoch, position, () => false);
+}
+
+/**
+ * The thread that `actor` was asked at has exited, and will never serve what it had not: waits until
+ * another one serves the actor. Mostly that takes a projection above `epoch`; but actors move from thread
+ * to thread without one as well, and then none may ever come.
+ */
+function* servedAgain(
+  client: LogClient,
+  deadline: Deadline,
+  epoch: number,
+  actor: ActorId,
+  position?: number,
+): Procedure<void> {
+  const isServed = (): boolean => client.membership.receiverOf(actor) !== 0;
+  yield* newEpochOr(client, deadline, epoch, position, isServed);
+}
+
+/** SEALED or ACTOR_EXITED: waits for what makes it worth asking once more. */
+export function* afterRefusal(
+  client: LogClient,
+  deadline: Deadline,
+  epoch: number,
+  outcome: number,
+  actor: ActorId,
+  position?: number,
+): Procedure<void> {
+  if (outcome === ACTOR_EXITED) yield* servedAgain(client, deadline, epoch, actor, position);
+  else yield* newerProjection(client, deadline, epoch, position);
+}
+
+function* newEpochOr(
+  client: LogClient,
+  deadline: Deadline,
+  epoch: number,
+  position: number | undefined,
+  isEnough: () => boolean,
+): Procedure<void> {
   const patience = new Patience(client);
-  while (client.map.epoch <= epoch && !client.refreshProjection()) {
+  while (client.map.epoch <= epoch && !client.refreshProjection() && !isEnough()) {
     if (deadline.passed) {
       const text = `no projection follows the sealed one: epoch=${epoch}`;
       const details = position === undefined ? { epoch } : { epoch, position };

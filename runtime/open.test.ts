@@ -201,11 +201,18 @@ opening('refuses a name that does not exist with the nearest that does', async (
   assert.not.match(far.message, 'did you mean');
 });
 
+opening('checks when to compact', async () => {
+  for (const compaction of [1, null, 'yes', { trigger: 0 }, { trigger: 1 }, { at: 0.5 }]) {
+    const error = await failed(open({ compaction } as OpenOptions));
+    assert.is(error.code, 'ERR_INVALID_ARGUMENT');
+    assert.match(error.message, /compaction|at/);
+  }
+});
+
 opening('says which options this version does not support', async () => {
   const later: object[] = [
     { directory: '/tmp/x' },
     { durability: 'sync' },
-    { compaction: true },
     { etcd: { endpoints: [] } },
   ];
   for (const options of later) {

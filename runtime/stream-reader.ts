@@ -12,11 +12,11 @@ import { TangoError } from '../actors/tango-error.ts';
 import type { EntryReader } from '../shared-memory/entry-reader.ts';
 import { SlotOutcome } from '../shared-memory/slots-layout.ts';
 import {
+  afterRefusal,
   Deadline,
   freeSequencer,
   lateError,
   lostError,
-  newerProjection,
   Patience,
 } from './deadline.ts';
 import type { LogClient } from './log-client.ts';
@@ -248,7 +248,7 @@ export class StreamReader {
         return told.position;
       }
       if (told.outcome === SlotOutcome.SEALED || told.outcome === ACTOR_EXITED) {
-        yield* newerProjection(client, deadline, epoch);
+        yield* afterRefusal(client, deadline, epoch, told.outcome, sequencer);
       }
       if (told.outcome === SEQUENCER_BUSY) yield* freeSequencer(deadline, patience);
       if (told.outcome === NO_ANSWER && deadline.passed) {

@@ -49,8 +49,9 @@ export class SimulatedMemory {
     for (let index = 0; index < memory.unitCount; index++) {
       this.#watchUnit(memory.unit(index), index, change, actor, notes);
     }
-    const { sequencer, layoutStore, homes } = memory;
+    const { sequencer, layoutStore, homes, views } = memory;
     for (const name of SEQUENCER_CHANGES) change(sequencer, name);
+    for (const name of VIEWS_CHANGES) change(views, name);
     change(sequencer, 'seal', (_, [epoch]) => notes.sealed(actor, Number(epoch)));
     change(sequencer, 'requireBuild', () => notes.required());
     change(sequencer, 'setBuilt', (_, [epoch]) => notes.built(Number(epoch)));
@@ -108,6 +109,7 @@ const SEQUENCER_CHANGES = [
   'raiseTrimMark',
   'raiseDecidedMark',
 ];
+const VIEWS_CHANGES = ['hold', 'release', 'tryTake', 'give'];
 
 /** Puts another method in the place of one, in this object alone. */
 export function replace(target: object, name: string, by: (original: Method) => Method): void {

@@ -9,6 +9,7 @@ import { allocateSequencer } from '../../shared-memory/sequencer-memory.ts';
 import { allocateThreadTable } from '../../shared-memory/thread-table.ts';
 import { allocateUnit } from '../../shared-memory/unit-memory.ts';
 import { allocateViewTable } from '../../shared-memory/view-table.ts';
+import { LONG_BYTES } from '../../shared-memory/words.ts';
 import { allocateRegisters } from '../../shared-memory/write-once-registers.ts';
 
 export interface SmallSizes {
@@ -22,6 +23,9 @@ export interface SmallSizes {
   /** Addresses a storage unit holds at once; a power of two. */
   readonly slots: number;
   readonly chunks: number;
+  readonly chunkBytes: number;
+  /** Verdicts that are kept of commits; none if not given. */
+  readonly verdicts: number;
 }
 
 /** Small, so that chunks change hands often. */
@@ -35,10 +39,11 @@ export function smallBuffers(
     Pick<SmallSizes, 'storageUnits' | 'replicas' | 'actorThreads' | 'attachMax'>,
 ): LogBuffers {
   const { backpointers = 4, slots = 64, chunks = 64, spareUnits = 0, storageUnits } = sizes;
+  const { chunkBytes = CHUNK_BYTES, verdicts = 0 } = sizes;
   const unit = {
     streamHeaderWords: streamHeaderWords(backpointers),
     slotCount: slots,
-    chunkBytes: CHUNK_BYTES,
+    chunkBytes,
     chunkCount: chunks,
     headroomChunks: 2,
   };
@@ -50,8 +55,8 @@ export function smallBuffers(
       storageUnits,
       spareUnits,
       replicas: sizes.replicas,
-      logBytes: chunks * CHUNK_BYTES,
-      entryBytesMax: CHUNK_BYTES / 2,
+      logBytes: chunks * chunkBytes,
+      entryBytesMax: chunkBytes / 2,
       backpointers,
       actorThreads: sizes.actorThreads,
       attachMax: sizes.attachMax,
@@ -64,6 +69,6 @@ export function smallBuffers(
     mailboxes: new SharedArrayBuffer(8),
     counters,
     views: allocateViewTable(threads),
-    verdicts: new SharedArrayBuffer(0),
+    verdicts: new SharedArrayBuffer(verdicts * LONG_BYTES),
   };
 }
