@@ -40,6 +40,13 @@ export interface TangoStats {
   readonly thread: Readonly<Record<ThreadCounter, number>>;
   /** Summed over all threads there have been; each publishes when it rests, so it may be late. */
   readonly all: Readonly<Record<ThreadCounter, number>>;
+  /** Of this thread. */
+  readonly views: {
+    /** Every entry below it is in the views. */
+    readonly position: number;
+    /** Objects that are open. */
+    readonly objects: number;
+  };
   /** Operations of this thread under way. */
   readonly busy: number;
   /** Threads attached to the log now, the owner included. */
@@ -198,6 +205,7 @@ export class Tango implements AsyncDisposable {
       },
       thread: difference(memory.counters.read(link.thread), this.#countedBefore),
       all: memory.counters.sum(),
+      views: { position: this.#views.position, objects: this.#views.openCount },
       busy: client.busy,
       attached,
     };

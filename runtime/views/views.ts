@@ -144,14 +144,9 @@ export class Views {
     return this.#playback.position;
   }
 
-  /** The objects of this thread by name, as open views. */
-  get hosted(): ReadonlyMap<ObjectId, { readonly name: string }> {
-    return this.#hosted;
-  }
-
-  /** What a name stands for, as far as this thread has played. */
-  get names(): ReadonlyMap<string, DirectoryEntry> {
-    return this.#directory.entries;
+  /** Objects that are open in this thread. */
+  get openCount(): number {
+    return this.#hosted.size;
   }
 
   /**
