@@ -82,3 +82,19 @@ export function* checkpointsInLog(
   }
   return all;
 }
+
+/**
+ * The one that covers most of the log, and at most `most` of it. Not always the newest: who was slow may
+ * have written its record after another thread's.
+ */
+export function furthestOf(
+  checkpoints: readonly FoundCheckpoint[],
+  most: Position,
+): FoundCheckpoint | undefined {
+  let furthest: FoundCheckpoint | undefined;
+  for (const one of checkpoints) {
+    const { covered } = one.index;
+    if (covered <= most && covered > (furthest?.index.covered ?? -1)) furthest = one;
+  }
+  return furthest;
+}

@@ -16,7 +16,13 @@ import { trimPrefix } from '../chain.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Position, StreamId } from '../log-entry.ts';
 import { type Procedure, pause } from '../procedure.ts';
-import { CHECKPOINTS_ID, checkpointsInLog, encodeIndex, type Section } from './checkpoint-index.ts';
+import {
+  CHECKPOINTS_ID,
+  checkpointsInLog,
+  encodeIndex,
+  furthestOf,
+  type Section,
+} from './checkpoint-index.ts';
 import { cut, lowestOf, wholeRecords } from './large-record.ts';
 import { digestOf, RecordedHistory } from './object-state.ts';
 import { Playback, type Player } from './playback.ts';
@@ -244,7 +250,8 @@ export class Checkpointer {
   *#replacedTo(): Procedure<Position> {
     const { client, playback } = this.#world;
     const { loader } = playback;
-    const [found] = yield* checkpointsInLog(client, loader);
+    const all = yield* checkpointsInLog(client, loader);
+    const found = furthestOf(all, Number.POSITIVE_INFINITY);
     if (found === undefined) return 0;
     const { covered, limit } = found.index;
     for (let position = covered; position < found.position; position++) {

@@ -16,7 +16,7 @@ const LOOK_PART = 1 / 256;
 const RESERVE = 0.1;
 /** Who waits for room looks again after this long. */
 const FULL_MS = 1;
-const FULL_MS_MAX = 5000;
+export const FULL_MS_MAX = 5000;
 /** So long after the log was full, who writes a checkpoint is taken to be busy with something else. */
 const STALLED_MS = 200;
 

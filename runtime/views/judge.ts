@@ -199,7 +199,7 @@ export class Judge {
       if (record.kind === RecordKind.LARGE) aborted.add(one.index);
       if (record.kind !== RecordKind.COMMIT || record.reads.length === 0) continue;
       if (one.reads === undefined) {
-        const known = this.#client.memory.verdicts.get(position, one.index);
+        const known = this.#known(position, one.index);
         const isDecided = known !== undefined || this.#isBeyond(record, position);
         if (known === false || (known === undefined && isDecided)) aborted.add(one.index);
         if (isDecided) continue;

@@ -10,6 +10,7 @@ import type { AppendCompletion } from '../append-operation.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
 import type { Procedure } from '../procedure.ts';
+import { FULL_MS_MAX } from './compaction.ts';
 import type { Holds } from './holds.ts';
 import { cut, LARGE_BYTES_MAX } from './large-record.ts';
 import type { Playback, RecordOutcome } from './playback.ts';
@@ -111,6 +112,8 @@ export class Outbox {
   readonly #sent = new Map<number, Sent>();
   #number = 0;
   #isSending = false;
+  /** Since when the log has refused what is under way; undefined: it has not. */
+  #fullSinceMs: number | undefined;
 
   constructor(world: OutboxWorld) {
     this.#world = world;
@@ -209,7 +212,9 @@ export class Outbox {
     const parts: Position[] = [];
     const next = (): void => {
       if (parts.length === pieces.length) {
-        const snapshot = record.kind === RecordKind.COMMIT ? record.snapshot : parts[0];
+        // Without reads it depends on its parts alone, and nobody asks whether it took effect.
+        const hasReads = record.kind === RecordKind.COMMIT && record.reads.length > 0;
+        const snapshot = hasReads ? record.snapshot : parts[0];
         const large: Large = { kind: RecordKind.LARGE, snapshot, bytes: bytes.length, parts };
         sent.records = [large];
         return this.#sendRecords(sent);
@@ -217,6 +222,7 @@ export class Outbox {
       const part = { kind: RecordKind.PART, bytes: pieces[parts.length] };
       const completion = {
         appended: (position: Position) => {
+          this.#fullSinceMs = undefined;
           parts.push(position);
           next();
         },
@@ -230,8 +236,11 @@ export class Outbox {
     next();
   }
 
-  /** A full log gets the time to make room. */
+  /** A full log gets the time to make room: what looks like room may not be for this entry. */
   #retry(again: () => void, giveUp: () => void): void {
+    const now = this.#client.context.now();
+    this.#fullSinceMs ??= now;
+    if (now - this.#fullSinceMs > FULL_MS_MAX) return giveUp();
     this.#client.run(this.#world.makeRoom(), { done: again, failed: giveUp });
   }
 
@@ -277,6 +286,7 @@ export class Outbox {
   /** Called by an entry that is in the log. */
   appended(sent: Sent, position: Position): void {
     this.#isSending = false;
+    this.#fullSinceMs = undefined;
     if (sent.asksOutcome) this.#learn(sent, position);
     else {
       // If it is the next entry for views that somebody reads, it need not be read back later.
@@ -350,6 +360,7 @@ export class Outbox {
 
   #end(sent: Sent, error: unknown): void {
     this.#isSending = false;
+    this.#fullSinceMs = undefined;
     this.#forget(sent);
     for (const { completion } of sent.changes) completion.failed(error);
     this.send();

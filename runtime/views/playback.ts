@@ -13,7 +13,7 @@ import type { Position } from '../log-entry.ts';
 import { type Procedure, pause } from '../procedure.ts';
 import { StreamReader } from '../stream-reader.ts';
 import type { CheckpointIndex } from './checkpoint-index.ts';
-import { CHECKPOINTS_ID, checkpointsInLog, decodeIndex } from './checkpoint-index.ts';
+import { CHECKPOINTS_ID, checkpointsInLog, decodeIndex, furthestOf } from './checkpoint-index.ts';
 import { EntryLoader, isTrimmedError, type LoadedBatch } from './entry-loader.ts';
 import { Judge } from './judge.ts';
 import { joined, wholeRecords } from './large-record.ts';
@@ -354,7 +354,7 @@ export class Playback {
     for (let before: Position = -1; ; ) {
       const all = yield* checkpointsInLog(this.#client, this.#loader);
       this.#judge.learnAll(all);
-      const found = all.find(({ index }) => index.covered <= most);
+      const found = furthestOf(all, most);
       if (found === undefined || found.index.covered <= this.#position) return false;
       try {
         yield* this.#restore(found.index);
