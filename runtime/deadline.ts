@@ -64,8 +64,8 @@ export class Patience {
 }
 
 /**
- * Waits until the client acts under a projection above `epoch`, the one that was refused; takes the reconfiguration over if nobody ends it in time (CORFU 1.9: the
- * sealer may have died). `position`: where the caller may have left something, for the error.
+ * Waits until the client acts under a projection above `epoch`, the one that was refused; takes the
+ * reconfiguration over if nobody ends it in time (CORFU 1.9: the sealer may have died). `position`: where the caller may have left something, for the error.
  */
 export function* newerProjection(
   client: LogClient,
@@ -89,6 +89,12 @@ function* servedAgain(
   position?: number,
 ): Procedure<void> {
   const isServed = (): boolean => client.membership.receiverOf(actor) !== 0;
+  if (client.map.epoch <= epoch && !client.refreshProjection()) {
+    if (deadline.passed)
+      throw lateError('an actor', 'its threads exit one after the other', position);
+    // A client that leaves the log is told of exits as well: its procedures end where they wait.
+    yield* pause(FIRST_PAUSE_MS);
+  }
   yield* newEpochOr(client, deadline, epoch, position, isServed);
 }
 

@@ -277,6 +277,8 @@ export class Tango implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const { memory, link, system, watched, closeShared } = this.#parts;
+    // What was changed in this turn is under way, too.
+    this.#views.flush();
     if (system !== undefined) memory.threads.markClosed();
     if (!this.#ownerClosed) await link.drained(DRAIN_MS_MAX);
     link.leave();

@@ -631,6 +631,17 @@ objects('nothing is left under way, or usable, after close', async () => {
   }
 });
 
+for (const link of ['mailbox', 'direct'] as const) {
+  objects(`closing waits for what was changed before it, large or not: ${link}`, async () => {
+    const { tango, map } = await twoMaps({ link, entryBytesMax: 4096 });
+    const changes = [map.set('small', 1), map.set('large', new Uint8Array(500_000))];
+    const closed = tango.close();
+    await within(DEADLINE_MS, 'the changes', Promise.all(changes));
+    await within(DEADLINE_MS, 'the end', closed);
+    assert.is(await codeOf(() => map.set('late', 1)), 'ERR_CLOSED');
+  });
+}
+
 objects('the sequencer dies in the middle of transactions: each has one effect', async () => {
   const { tango, map, same } = await twoMaps({ link: 'mailbox', actorThreads: 2 });
   const counter = await tango.counter('c');

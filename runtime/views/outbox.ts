@@ -210,30 +210,44 @@ export class Outbox {
     const bytes = encodeRecord(record);
     const pieces = cut(bytes, this.#partBytesMax);
     const parts: Position[] = [];
-    const next = (): void => {
-      if (parts.length === pieces.length) {
-        // Without reads it depends on its parts alone, and nobody asks whether it took effect.
-        const hasReads = record.kind === RecordKind.COMMIT && record.reads.length > 0;
-        const snapshot = hasReads ? record.snapshot : parts[0];
-        const large: Large = { kind: RecordKind.LARGE, snapshot, bytes: bytes.length, parts };
-        sent.records = [large];
-        return this.#sendRecords(sent);
-      }
-      const part = { kind: RecordKind.PART, bytes: pieces[parts.length] };
-      const completion = {
-        appended: (position: Position) => {
-          this.#fullSinceMs = undefined;
-          parts.push(position);
-          next();
-        },
-        failed: (error: unknown) => {
-          if (isFull(error)) this.#retry(next, () => this.#end(sent, error));
-          else this.#end(sent, lost(error));
-        },
-      };
-      this.#client.append(this.#encoded(0, [part]), [], false, completion, EntryKind.OBJECTS);
+    let isAppending = false;
+    const completion = {
+      appended: (position: Position) => {
+        this.#fullSinceMs = undefined;
+        parts.push(position);
+        isAppending = false;
+        goOn();
+      },
+      failed: (error: unknown) => {
+        isAppending = false;
+        if (isFull(error)) this.#retry(goOn, () => this.#end(sent, error));
+        else this.#end(sent, isExit(error) ? error : lost(error));
+      },
     };
-    next();
+    let isLooping = false;
+    // On the direct link an append has ended when it returns: a loop, not a recursion.
+    const goOn = (): void => {
+      if (isLooping) return;
+      isLooping = true;
+      for (
+        let before = -1;
+        !isAppending && parts.length > before && parts.length < pieces.length;
+      ) {
+        before = parts.length;
+        isAppending = true;
+        const part = { kind: RecordKind.PART, bytes: pieces[before] };
+        this.#client.append(this.#encoded(0, [part]), [], false, completion, EntryKind.OBJECTS);
+      }
+      isLooping = false;
+      if (parts.length < pieces.length) return;
+      // Without reads it depends on its parts alone, and nobody asks whether it took effect.
+      const hasReads = record.kind === RecordKind.COMMIT && record.reads.length > 0;
+      const snapshot = hasReads ? record.snapshot : parts[0];
+      const large: Large = { kind: RecordKind.LARGE, snapshot, bytes: bytes.length, parts };
+      sent.records = [large];
+      this.#sendRecords(sent);
+    };
+    goOn();
   }
 
   /** A full log gets the time to make room: what looks like room may not be for this entry. */
@@ -381,6 +395,11 @@ function isFull(error: unknown): boolean {
   return (
     error instanceof TangoError && error.code === 'ERR_LOG_FULL' && error.position === undefined
   );
+}
+
+/** Of a log that is closed; the gate says so. */
+function isExit(error: unknown): boolean {
+  return error instanceof TangoError && error.code === 'ERR_ACTOR_EXITED';
 }
 
 /** The position is decided, and holds something else: now it is known. */

@@ -179,6 +179,15 @@ export class Views {
     return this.#playback.position;
   }
 
+  /** Sends what this turn has changed so far. */
+  flush(): void {
+    if (!this.#sendsSoon) return;
+    this.#sendsSoon = false;
+    this.#outbox.send();
+    if (this.#compaction.isDue()) this.#link.client.run(this.#compaction.run(), IGNORED);
+    this.#link.kick();
+  }
+
   /** See Tango.transact. */
   transact<T>(body: () => T, options?: TransactOptions): Promise<T> {
     return this.#transactions.transact(body, options);
@@ -338,12 +347,7 @@ export class Views {
       this.#outbox.add(record, asksOutcome, { done, failed });
       if (this.#sendsSoon) return;
       this.#sendsSoon = true;
-      queueMicrotask(() => {
-        this.#sendsSoon = false;
-        this.#outbox.send();
-        if (this.#compaction.isDue()) this.#link.client.run(this.#compaction.run(), IGNORED);
-        this.#link.kick();
-      });
+      queueMicrotask(() => this.flush());
     });
   }
 
