@@ -240,9 +240,9 @@ function* isOurs(client: LogClient, append: AppendOperation): Procedure<boolean>
 }
 
 /**
- * A new epoch began, or the unit's thread has exited, while the head may hold our value (RELIABILITY D6). A position at or above the
- * new tail was never reached; below it, filling decides, and the writer's identity tells what it
- * decided.
+ * A new epoch began, or the unit's thread has exited, while the head may hold our value (RELIABILITY
+ * D6). A position at or above the new tail was never reached; below it, filling decides, and the
+ * writer's identity tells what it decided.
  */
 function* settle(client: LogClient, append: AppendOperation, deadline: Deadline): Procedure<Fate> {
   const { position, writerThread, writerSequence } = append.header;

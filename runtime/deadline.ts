@@ -65,7 +65,8 @@ export class Patience {
 
 /**
  * Waits until the client acts under a projection above `epoch`, the one that was refused; takes the
- * reconfiguration over if nobody ends it in time (CORFU 1.9: the sealer may have died). `position`: where the caller may have left something, for the error.
+ * reconfiguration over if nobody ends it in time (CORFU 1.9: the sealer may have died). `position`:
+ * where the caller may have left something, for the error.
  */
 export function* newerProjection(
   client: LogClient,
