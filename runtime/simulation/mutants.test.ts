@@ -345,6 +345,7 @@ const MUTANTS: readonly Mutant[] = [
     file: 'actors/next-projection',
     edits: [['isUnknown ? Math.max(slowTail, knownTail) : slowTail', 'slowTail']],
     seenBy: 'seeds',
+    from: 6500,
   },
   {
     what: 'actors stay where their thread was',

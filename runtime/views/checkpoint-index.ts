@@ -12,10 +12,10 @@ import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
 import type { Procedure } from '../procedure.ts';
 import { StreamReader } from '../stream-reader.ts';
-import type { EntryLoader } from './entry-loader.ts';
+import { type EntryLoader, isTrimmedError } from './entry-loader.ts';
 import type { KnownVerdicts } from './judge.ts';
 import { wholeRecords } from './large-record.ts';
-import { type ObjectId, RecordKind } from './record.ts';
+import { type BatchRecord, type ObjectId, RecordKind } from './record.ts';
 import { decodeValue, encodeValue } from './value-codec.ts';
 
 /** Streams from here on are objects; an application's own are better below. */
@@ -75,12 +75,25 @@ export function* checkpointsInLog(
     if (position < client.memory.sequencer.trimMark()) break;
     const batch = yield* loader.load(position);
     if (typeof batch === 'string') continue;
-    for (const record of yield* wholeRecords(loader, batch.records, 0)) {
+    for (const record of yield* wholeOrNone(loader, batch.records)) {
       if (record.kind !== RecordKind.CHECKPOINT) continue;
       all.push({ position, index: decodeIndex(record.index, position) });
     }
   }
   return all;
+}
+
+/** None once its parts are trimmed: who wrote it was slow, and another one has replaced it. */
+function* wholeOrNone(
+  loader: EntryLoader,
+  records: readonly BatchRecord[],
+): Procedure<readonly BatchRecord[]> {
+  try {
+    return yield* wholeRecords(loader, records, 0);
+  } catch (error) {
+    if (isTrimmedError(error)) return [];
+    throw error;
+  }
 }
 
 /**

@@ -105,7 +105,7 @@ export class Checkpointer {
    * as well; two at a time are two checkpoints.
    */
   *compact(takesOver = false): Procedure<boolean> {
-    if (!this.#tryTake(takesOver)) return false;
+    if (!this.#canRaiseLimit() || !this.#tryTake(takesOver)) return false;
     try {
       yield* this.#write();
       yield* this.forget(Number.POSITIVE_INFINITY);
@@ -120,6 +120,12 @@ export class Checkpointer {
     const { client, lowestHold } = this.#world;
     const limit = Math.min(position, yield* this.#replacedTo(), lowestHold());
     if (limit > client.memory.sequencer.trimMark()) yield* trimPrefix(client, limit);
+  }
+
+  /** What somebody holds would keep the log as it is, and a checkpoint for nothing takes room. */
+  #canRaiseLimit(): boolean {
+    const { playback, lowestHold } = this.#world;
+    return lowestHold() > playback.judge.limitAt(Number.MAX_SAFE_INTEGER);
   }
 
   #tryTake(takesOver = false): boolean {

@@ -112,6 +112,7 @@ export class Outbox {
   readonly #sent = new Map<number, Sent>();
   #number = 0;
   #isSending = false;
+  #isLooping = false;
   /** Since when the log has refused what is under way; undefined: it has not. */
   #fullSinceMs: number | undefined;
 
@@ -139,7 +140,13 @@ export class Outbox {
   /** Sends what waits unless an entry is under way: then it follows. Does not block. */
   send(): void {
     // On the direct link the append has ended when it returns: a loop, not a recursion.
-    while (!this.#isSending && this.#waiting.length > 0) this.#sendNext();
+    if (this.#isLooping) return;
+    this.#isLooping = true;
+    try {
+      while (!this.#isSending && this.#waiting.length > 0) this.#sendNext();
+    } finally {
+      this.#isLooping = false;
+    }
   }
 
   /** The playback has played an entry of this thread. */
@@ -334,7 +341,7 @@ export class Outbox {
       failed: (error) => {
         this.#forget(sent);
         for (const { asksOutcome, completion } of sent.changes) {
-          if (asksOutcome) completion.failed(error);
+          if (asksOutcome) completion.failed(isExit(error) ? error : untold(position, error));
         }
       },
     });
@@ -406,6 +413,11 @@ function isExit(error: unknown): boolean {
 function lost(cause: unknown): TangoError {
   const text = 'the log took too long, and the change is not in it';
   return new TangoError('ERR_TIMEOUT', text, { cause });
+}
+
+function untold(position: Position, cause: unknown): TangoError {
+  const text = `the change is in the log, but not known what became of it: position=${position}`;
+  return new TangoError('ERR_TIMEOUT', text, { position, cause });
 }
 
 function passed(position: Position): TangoError {

@@ -98,6 +98,8 @@ export class Playback {
   /** A checkpoint that covers more is not for this pass. */
   #most: Position = Number.POSITIVE_INFINITY;
   #occupied = false;
+  #frozen = false;
+  #isApplying = false;
   #turns = 0;
 
   constructor(client: LogClient, listener: PlaybackListener = NOBODY) {
@@ -105,6 +107,25 @@ export class Playback {
     this.#listener = listener;
     this.#loader = new EntryLoader(client);
     this.#judge = new Judge(client, this.#loader);
+  }
+
+  /** A pass is under way: it knows of the streams that were hosted when it began. */
+  get isOccupied(): boolean {
+    return this.#occupied;
+  }
+
+  /** Objects are being changed or restored right now: reads within see the view as it is. */
+  get isApplying(): boolean {
+    return this.#isApplying;
+  }
+
+  /** Until thaw() nothing is played: somebody looks at the views, and changes them on trial. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
+  thaw(): void {
+    this.#frozen = false;
   }
 
   /** Every entry below it is played, and none from it on. */
@@ -142,7 +163,7 @@ export class Playback {
    * checkpoint replaces, ERR_CORRUPT; what was played stays played.
    */
   *playTo(limit: Position): Procedure<void> {
-    while (this.#occupied) yield* pause(TURN_PAUSE_MS);
+    while (this.#occupied || this.#frozen) yield* pause(TURN_PAUSE_MS);
     this.#occupied = true;
     try {
       while (this.#position < limit) {
@@ -159,7 +180,7 @@ export class Playback {
 
   /** As playTo, as far as there is nothing to wait for and nothing to read twice; true: all the way. */
   tryPlayTo(limit: Position): boolean {
-    if (this.#occupied || limit - this.#position >= FAR) return false;
+    if (this.#occupied || this.#frozen || limit - this.#position >= FAR) return false;
     this.#occupied = true;
     this.#client.enter();
     try {
@@ -179,8 +200,8 @@ export class Playback {
 
   /** Passes over a few entries that change nothing here; false: there is another one, or there are many. */
   tryPassTo(limit: Position): boolean {
-    if (this.#position === limit) return true;
-    if (this.#occupied || this.#position === this.#stopped) return false;
+    if (this.#position === limit) return !this.#frozen;
+    if (this.#occupied || this.#frozen || this.#position === this.#stopped) return false;
     if (limit - this.#position > PASSED_MAX) return false;
     this.#client.enter();
     try {
@@ -206,7 +227,7 @@ export class Playback {
    * read back. Returns what became of them; undefined: something has to be read first.
    */
   tryPlayOwn(batch: RecordBatch, position: Position): readonly RecordOutcome[] | undefined {
-    if (this.#occupied || this.#position !== position) return undefined;
+    if (this.#occupied || this.#frozen || this.#position !== position) return undefined;
     if (batch.records.some(isLarge)) return undefined;
     this.#occupied = true;
     this.#client.enter();
@@ -282,9 +303,19 @@ export class Playback {
     const { records, bytes } = batch;
     this.#judge.played(position, { records, aborted, bytes });
     // Out of flight: what objects do may take any time, and nobody's seal should wait for it.
-    const outcomes = this.#client.outside(() => this.#effects(batch, aborted));
+    const outcomes = this.#foreign(() => this.#effects(batch, aborted));
     this.#position = position + 1;
     return outcomes;
+  }
+
+  /** Runs code of objects. */
+  #foreign<T>(body: () => T): T {
+    this.#isApplying = true;
+    try {
+      return this.#client.outside(body);
+    } finally {
+      this.#isApplying = false;
+    }
   }
 
   #effects({ records, writer }: RecordBatch, aborted: Aborted): RecordOutcome[] {
@@ -375,7 +406,7 @@ export class Playback {
       states.push([player, yield* joined(this.#loader, parts, bytes)]);
     }
     // All of them or none: what is read here may be trimmed before the last one is.
-    this.#client.outside(() => {
+    this.#foreign(() => {
       for (const [player, state] of states) player.restore(state);
     });
     this.#position = index.covered;

@@ -59,7 +59,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
       },
       {
         id: binding.id,
-        begin: () => this.tryOut(),
+        begin: () => this.#begin(),
         make: (update) => this.#make(update, TRIAL),
       },
     );
@@ -156,12 +156,34 @@ export abstract class ReplicatedObject<Operation = unknown> {
   #play(update: Encoded, at: ApplyContext): unknown {
     if (this.#failure !== undefined) return undefined;
     try {
-      this.#first ??= this.#state();
+      this.#first ??= this.#tryState();
       return this.#make(update, at);
     } catch (cause) {
       const text = `apply() of ${this.name} has failed: position=${at.position}`;
       const details = { object: this.name, position: at.position, cause };
       this.#failure = new TangoError('ERR_CORRUPT', text, details);
+      return undefined;
+    }
+  }
+
+  /** A view that cannot be taken back is not to be trusted any more. */
+  #begin(): () => void {
+    const undo = this.tryOut();
+    return () => {
+      try {
+        undo();
+      } catch (cause) {
+        const text = `the changes of a transaction cannot be taken back: object=${this.name}`;
+        this.#failure = new TangoError('ERR_CORRUPT', text, { object: this.name, cause });
+      }
+    };
+  }
+
+  /** Without one, what was copied instead of it finds the object as it is. */
+  #tryState(): Uint8Array | undefined {
+    try {
+      return this.#state();
+    } catch {
       return undefined;
     }
   }

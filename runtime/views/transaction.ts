@@ -10,7 +10,7 @@ import { type Commit, type ObjectId, type Read, RecordKind, type Update } from '
 /** An object, as a transaction sees it. */
 export interface Participant {
   readonly id: ObjectId;
-  /** From here on changes may be made on trial; returns what takes them all back. */
+  /** From here on changes may be made on trial; returns what takes them all back, and never throws. */
   begin(): () => void;
   /** Makes a change on trial and returns its result. */
   make(update: Update): unknown;
@@ -53,8 +53,9 @@ export class Transaction {
 
   /** The body changes something; nothing is read by that. */
   change(participant: Participant, update: Update): void {
+    const mark = this.mark();
     this.#changes.push({ participant, update });
-    if (this.#isTried(participant)) participant.make(update);
+    if (this.#isTried(participant)) this.#make(participant, update, mark);
   }
 
   /** As change, and returns the result, which depends on what is there: it is read as well. */
@@ -62,8 +63,9 @@ export class Transaction {
     if (update.keys.length === 0) this.read(participant, undefined);
     for (const key of update.keys) this.read(participant, key);
     this.#begin(participant);
+    const mark = this.mark();
     this.#changes.push({ participant, update });
-    return participant.make(update);
+    return this.#make(participant, update, mark);
   }
 
   /** A point to go back to. */
@@ -79,8 +81,7 @@ export class Transaction {
 
   /** The view is as it was before the body. */
   takeBack(): void {
-    for (const { undo } of this.#trials) undo();
-    this.#trials.length = 0;
+    for (const { undo } of this.#trials.splice(0)) undo();
   }
 
   /** Without reads nothing can be in conflict. */
@@ -111,6 +112,16 @@ export class Transaction {
     else if (keys.has(key)) return true;
     else keys.add(key);
     return false;
+  }
+
+  /** A change whose trial fails is no part of the transaction: it would fail in every thread. */
+  #make(participant: Participant, update: Update, mark: number): unknown {
+    try {
+      return participant.make(update);
+    } catch (error) {
+      this.goBack(mark);
+      throw error;
+    }
   }
 
   #isTried(participant: Participant): boolean {

@@ -65,7 +65,7 @@ export class Transactions {
   /** See Tango.transact. */
   async transact<T>(body: () => T, options?: TransactOptions): Promise<T> {
     const checked = checkTransact(body, options);
-    if (this.#current !== undefined) return this.#joined(body);
+    if (this.#current !== undefined) return this.#joined(body, checked);
     const { precedence } = this.#world;
     try {
       for (let conflicts = 0; ; conflicts++) {
@@ -92,7 +92,7 @@ export class Transactions {
   /** See Tango.transactSync. */
   transactSync<T>(body: () => T, options?: TransactOptions): T {
     const checked = checkTransact(body, options);
-    if (this.#current !== undefined) return this.#joined(body);
+    if (this.#current !== undefined) return this.#joined(body, checked);
     const { precedence } = this.#world;
     try {
       for (let conflicts = 0; ; conflicts++) {
@@ -125,14 +125,18 @@ export class Transactions {
   }
 
   /** Within another's body: a part of it. If it throws, nothing of it is left. */
-  #joined<T>(body: () => T): T {
+  #joined<T>(body: () => T, { readOnly }: CheckedTransact): T {
     const transaction = this.#current;
     const mark = transaction?.mark() ?? 0;
+    const wasReadOnly = this.#isReadOnly;
+    this.#isReadOnly ||= readOnly;
     try {
       return checkResult(body());
     } catch (error) {
       transaction?.goBack(mark);
       throw error;
+    } finally {
+      this.#isReadOnly = wasReadOnly;
     }
   }
 
@@ -143,6 +147,8 @@ export class Transactions {
     const transaction = new Transaction(snapshot);
     // BEFORE the body runs: what decides its commit is not trimmed meanwhile.
     holds.hold(snapshot);
+    // Nor does the view move, whatever the body calls.
+    playback.freeze();
     let record: Commit | undefined;
     this.#current = transaction;
     this.#isReadOnly = readOnly;
@@ -154,6 +160,7 @@ export class Transactions {
       this.#current = undefined;
       this.#isReadOnly = false;
       transaction.takeBack();
+      playback.thaw();
       if (record === undefined) holds.release(snapshot);
     }
   }

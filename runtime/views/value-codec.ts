@@ -27,7 +27,11 @@ export function encodeValue(value: unknown, what: string): Uint8Array {
 
 /** Nothing in the result refers to `bytes`. */
 export function decodeValue(bytes: Uint8Array, start = 0, end = bytes.length): unknown {
-  return packr.unpack(bytes, { start, end });
+  // Of a Buffer, always: what msgpackr makes of bytes within depends on it.
+  const source = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return packr.unpack(source, { start, end });
 }
 
 /**
@@ -42,6 +46,7 @@ export function flatCopy(value: unknown): unknown {
 /** Nothing to look for in it: no text, which may be broken, or a short one that is plain. */
 function isFlat(value: unknown): boolean {
   if (!Array.isArray(value)) return isPlain(value);
+  if (Object.getPrototypeOf(value) !== Array.prototype) return false;
   for (let i = 0; i < value.length; i++) if (!isPlain(value[i])) return false;
   return value.length <= FLAT_MAX;
 }
@@ -50,7 +55,8 @@ function isPlain(value: unknown): boolean {
   // msgpack has one zero.
   if (typeof value === 'number') return value !== 0 || Object.is(value, 0);
   if (typeof value === 'boolean') return true;
-  if (typeof value !== 'string') return value === null || value === undefined;
+  // Not undefined: it may be a hole, which does not come back as one.
+  if (typeof value !== 'string') return value === null;
   if (value.length > FLAT_MAX) return false;
   for (let i = 0; i < value.length; i++) if (value.charCodeAt(i) >= FIRST_SURROGATE) return false;
   return true;

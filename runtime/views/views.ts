@@ -8,7 +8,7 @@ import { checkPosition, invalid } from '../arguments.ts';
 import type { Position } from '../log-entry.ts';
 import type { MailboxLink } from '../mailbox-link.ts';
 import type { OpenGate } from '../open-gate.ts';
-import type { Procedure } from '../procedure.ts';
+import { type Procedure, pause } from '../procedure.ts';
 import { unwritten } from '../read.ts';
 import { Settled } from '../settled.ts';
 import { type Change, type ChangesOptions, readChanges } from './change-feed.ts';
@@ -32,6 +32,9 @@ import type { TransactOptions } from './transact-options.ts';
 import type { Participant } from './transaction.ts';
 import { Transactions } from './transactions.ts';
 import { differsError, ViewDigests } from './view-digests.ts';
+
+/** How long who opens an object waits before it looks again whether a pass has ended. */
+const HOST_PAUSE_MS = 0.1;
 
 interface Hosted {
   readonly type: ObjectType<unknown>;
@@ -269,7 +272,9 @@ export class Views {
       if (player === undefined) throw invalid('type', type, 'a class that extends TangoObject');
       try {
         await this.#run(past.begin(this.#playback.position, since));
-        while (past.position < this.#playback.position) {
+        // A pass under way would go past what it does not know to be hosted.
+        while (past.position < this.#playback.position || this.#playback.isOccupied) {
+          if (this.#playback.isOccupied) await this.#run(pause(HOST_PAUSE_MS));
           await this.#run(past.playTo(this.#playback.position));
         }
       } catch (error) {
@@ -316,6 +321,8 @@ export class Views {
 
   /** Nothing new in the log: three looks at shared memory. */
   #catchUp(): void {
+    // Within apply() the view is what it is.
+    if (this.#playback.isApplying) return;
     this.#wasRead = true;
     this.#gate.check();
     if (!this.#link.client.isTail(this.#playback.position)) this.#play();
@@ -339,10 +346,17 @@ export class Views {
     return resultOf(this.#changedSync(update, asksResult));
   }
 
+  /** apply() changes its own view and nothing else: it runs in every thread, and again. */
+  #checkChange(): void {
+    this.#gate.check();
+    if (!this.#playback.isApplying) return;
+    throw new TangoError('ERR_UNSUPPORTED', 'apply() changes an object through the log');
+  }
+
   /** Sent at the end of the turn, together with what else the turn changes. */
   #changed(record: ObjectRecord, asksOutcome: boolean): Promise<RecordOutcome | undefined> {
     return new Promise((done, reject) => {
-      this.#gate.check();
+      this.#checkChange();
       const failed = (error: unknown): void => reject(this.#gate.translated(error));
       this.#outbox.add(record, asksOutcome, { done, failed });
       if (this.#sendsSoon) return;
@@ -352,7 +366,7 @@ export class Views {
   }
 
   #changedSync(record: ObjectRecord, asksOutcome: boolean): RecordOutcome | undefined {
-    this.#gate.check();
+    this.#checkChange();
     // Within a change that is under way there may be another: apply() of an object may block as well.
     const settled = this.#settled ?? new Settled<RecordOutcome | undefined>();
     this.#settled = undefined;
