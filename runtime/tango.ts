@@ -158,9 +158,9 @@ export class Tango implements AsyncDisposable {
    * Committed changes in log order, each once, those of a transaction together; from the tail on, or
    * from `from` (inclusive): `{ position, index: index + 1 }` of the last one goes on after it. Never
    * ends without `to`; with a `from` beyond the tail it waits for that. An iteration that waits keeps the
-   * thread alive, and `signal` alone ends it: return() waits for the next change. Rejects with ERR_TRIMMED
-   * once a trim has passed what was not delivered: never a gap; ERR_ABORTED, ERR_CLOSED, ERR_TIMEOUT;
-   * wrong options throw at once.
+   * thread alive; `signal` and close() end it, return() waits for the next change. Rejects with
+   * ERR_TRIMMED once a trim has passed what was not delivered: never a gap; ERR_ABORTED, ERR_CLOSED,
+   * ERR_TIMEOUT; wrong options throw at once.
    */
   changes(options: ChangesOptions = {}): AsyncIterable<Change> {
     return this.#views.changes(options);

@@ -22,8 +22,8 @@ type Layered<K, V> = Map<K, V> | LayeredMap<K, V>;
 
 /**
  * Keys are equal as in a Map; keys that are no primitives are equal when their encodings are: objects with
- * the same properties in the same order. In the order in which keys were first set. Reading a key conflicts with changes of that key only; `size`
- * and iteration with every change.
+ * the same properties in the same order. In the order in which keys were first set. Reading a key conflicts
+ * with changes of that key only; `size` and iteration with every change.
  */
 export class TangoMap<K = unknown, V = unknown> extends ReplicatedObject<Operation<K, V>> {
   static readonly typeName = 'map';
