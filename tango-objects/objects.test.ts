@@ -642,6 +642,19 @@ for (const link of ['mailbox', 'direct'] as const) {
   });
 }
 
+for (const link of ['mailbox', 'direct'] as const) {
+  objects(
+    `a thousand transactions of one thread on one key at once all commit: ${link}`,
+    async () => {
+      const { map, same } = await twoMaps({ link, logBytes: 16 * MIB });
+      const add = (one: TangoMap<unknown, unknown>): Promise<unknown> =>
+        one.update('n', (value) => ((value as number) ?? 0) + 1);
+      await Promise.all(Array.from({ length: 1000 }, (_, i) => add(i % 10 === 0 ? same : map)));
+      assert.is(map.get('n'), 1000);
+    },
+  );
+}
+
 objects('the sequencer dies in the middle of transactions: each has one effect', async () => {
   const { tango, map, same } = await twoMaps({ link: 'mailbox', actorThreads: 2 });
   const counter = await tango.counter('c');

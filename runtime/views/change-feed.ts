@@ -79,8 +79,7 @@ export function readChanges(world: FeedWorld, options: ChangesOptions): AsyncIte
   checkKeys('changes', options, KEYS);
   const { to, objects } = options;
   if (to !== undefined) checkPosition(to, 'to');
-  const isNames = objects?.every((name) => typeof name === 'string') ?? true;
-  if (!isNames) throw invalid('objects', objects, 'names of objects');
+  if (objects !== undefined) checkNames(objects);
   const names = objects === undefined ? undefined : new Set(objects);
   const signal = checkSignal(options.signal);
   const from = checkPlace(options.from ?? world.client.tail());
@@ -191,6 +190,11 @@ function shown(
   if (name === undefined || names?.has(name) === false) return [];
   const operation = world.describe(name, decodeValue(bytes, start, end));
   return [{ object: name, operation, keys: keys.map(decodeKey) }];
+}
+
+function checkNames(objects: unknown): void {
+  const isNames = Array.isArray(objects) && objects.every((name) => typeof name === 'string');
+  if (!isNames) throw invalid('objects', objects, 'an array of names of objects');
 }
 
 function checkPlace(from: unknown): ChangePlace {

@@ -123,15 +123,13 @@ export class Judge {
     this.#recent.put(position, NOTHING);
   }
 
-  /** What of the entry is without effect; undefined: decide() has to read something first. */
+  /** What of the entry is without effect; undefined: something has to be read first, then decide(). */
   tryDecide(position: Position, records: readonly BatchRecord[]): Aborted | undefined {
     let aborted: Set<number> | undefined;
     let isCompared = false;
     for (let index = 0; index < records.length; index++) {
       const record = records[index];
-      if (record.kind === RecordKind.LARGE) {
-        aborted = (aborted ?? new Set()).add(index);
-      }
+      if (record.kind === RecordKind.LARGE) return undefined;
       if (record.kind !== RecordKind.COMMIT || record.reads.length === 0) continue;
       const isValid = this.#tryCompare(position, records, index, aborted ?? NONE_ABORTED);
       if (isValid === undefined) return undefined;
@@ -142,7 +140,10 @@ export class Judge {
     return aborted ?? NONE_ABORTED;
   }
 
-  /** As tryDecide; reads what it has to. ERR_TRIMMED: a checkpoint has passed this thread. */
+  /**
+   * As tryDecide, of records that are whole; reads what it has to. One that is still in parts is without
+   * effect (large-record.ts). ERR_TRIMMED: a checkpoint has passed this thread.
+   */
   *decide(position: Position, records: readonly BatchRecord[]): Procedure<Aborted> {
     const found = new Map<Position, JudgedEntry>();
     const cases: Case[] = [newCase(position, records)];

@@ -55,7 +55,7 @@ export interface PlaybackListener {
   played(batch: RecordBatch, outcomes: readonly RecordOutcome[]): void;
   /** Everything up to the mark at `position` is played, and nothing above it. */
   marked(mark: Mark, writer: number, position: Position): void;
-  checkpointed(index: CheckpointIndex, position: Position): void;
+  checkpointed(index: CheckpointIndex): void;
   /** False: an entry below the tail is needed, and a checkpoint would pass it by. */
   mayJump(): boolean;
 }
@@ -66,8 +66,6 @@ const NOBODY: PlaybackListener = {
   checkpointed: () => {},
   mayJump: () => true,
 };
-
-const isLarge = ({ kind }: BatchRecord): boolean => kind === RecordKind.LARGE;
 
 /** How long a playback waits before it looks again whether the one before has ended. */
 const TURN_PAUSE_MS = 0.05;
@@ -151,12 +149,6 @@ export class Playback {
     this.#streams.add(object);
   }
 
-  /** The object's changes are nobody's concern any more. */
-  unhost(object: ObjectId): void {
-    this.#players.delete(object);
-    this.#streams.delete(object);
-  }
-
   /**
    * Plays every entry below `limit`, which is at most the tail. Waits for writers that have a token,
    * up to `holeFillMs`, then decides. ERR_TRIMMED where a part of the log is missing that no
@@ -228,7 +220,6 @@ export class Playback {
    */
   tryPlayOwn(batch: RecordBatch, position: Position): readonly RecordOutcome[] | undefined {
     if (this.#occupied || this.#frozen || this.#position !== position) return undefined;
-    if (batch.records.some(isLarge)) return undefined;
     this.#occupied = true;
     this.#client.enter();
     try {
@@ -291,7 +282,6 @@ export class Playback {
       this.#position = position + 1;
       return true;
     }
-    if (batch.records.some(isLarge)) return false;
     const aborted = this.#judge.tryDecide(position, batch.records);
     if (aborted === undefined) return false;
     this.#listener.played(batch, this.#take(batch, aborted));
@@ -354,7 +344,7 @@ export class Playback {
   #learn(encoded: Uint8Array, position: Position): void {
     const index = decodeIndex(encoded, position);
     this.#judge.passCheckpoint(position, index);
-    this.#listener.checkpointed(index, position);
+    this.#listener.checkpointed(index);
   }
 
   /**

@@ -52,6 +52,8 @@ export class Transactions {
   readonly #world: TransactionWorld;
   #current: Transaction | undefined;
   #isReadOnly = false;
+  /** Settles when the last one in the line has ended. */
+  #line: Promise<void> = Promise.resolve();
 
   constructor(world: TransactionWorld) {
     this.#world = world;
@@ -67,8 +69,11 @@ export class Transactions {
     const checked = checkTransact(body, options);
     if (this.#current !== undefined) return this.#joined(body, checked);
     const { precedence } = this.#world;
+    let leaveLine: (() => void) | undefined;
+    let conflicts = 0;
     try {
-      for (let conflicts = 0; ; conflicts++) {
+      for (; ; conflicts++) {
+        if (conflicts === AT_ONCE) leaveLine = await this.#standInLine();
         this.#beforeAttempt(checked, conflicts);
         if (precedence.isOthers) await this.#world.run(precedence.makeWay());
         if (!checked.stale) await this.#world.sync();
@@ -85,7 +90,8 @@ export class Transactions {
         if (restMs > 0) await this.#world.run(pause(restMs));
       }
     } finally {
-      precedence.end();
+      leaveLine?.();
+      if (conflicts >= PRECEDENCE_AFTER) precedence.end();
     }
   }
 
@@ -94,8 +100,9 @@ export class Transactions {
     const checked = checkTransact(body, options);
     if (this.#current !== undefined) return this.#joined(body, checked);
     const { precedence } = this.#world;
+    let conflicts = 0;
     try {
-      for (let conflicts = 0; ; conflicts++) {
+      for (; ; conflicts++) {
         this.#beforeAttempt(checked, conflicts);
         if (precedence.isOthers) this.#world.runSync(precedence.makeWay());
         if (!checked.stale) this.#world.syncNow();
@@ -112,8 +119,22 @@ export class Transactions {
         if (restMs > 0) this.#world.runSync(pause(restMs));
       }
     } finally {
-      precedence.end();
+      if (conflicts >= PRECEDENCE_AFTER) precedence.end();
     }
+  }
+
+  /**
+   * Transactions of this thread that have lost go on one after the other: all at once, one of them would
+   * win each time. Settles when it is this one's turn, to what ends it.
+   */
+  async #standInLine(): Promise<() => void> {
+    const before = this.#line;
+    let leave = (): void => {};
+    this.#line = new Promise((resolve) => {
+      leave = resolve;
+    });
+    await before;
+    return leave;
   }
 
   /** Within a body: keeps the change until it ends; returns its result there, if that is asked for. */

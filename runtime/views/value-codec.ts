@@ -1,6 +1,6 @@
 /**
- * Values of the application as bytes: msgpack, and everything comes back as it went in. What would
- * not is refused before anything is appended.
+ * Values of the application as bytes: msgpack. What it has no form for is refused before anything is
+ * appended; it has one zero, no holes in arrays, and no properties beside the elements of one.
  */
 import { Packr } from 'msgpackr/pack';
 import { TangoError } from '../../actors/tango-error.ts';
@@ -43,12 +43,13 @@ export function flatCopy(value: unknown): unknown {
   return Array.isArray(value) ? value.slice() : value;
 }
 
-/** Nothing to look for in it: no text, which may be broken, or a short one that is plain. */
+/** Numbers, short plain texts and the like, or a short array of them: nothing in it is shared or refused. */
 function isFlat(value: unknown): boolean {
   if (!Array.isArray(value)) return isPlain(value);
   if (Object.getPrototypeOf(value) !== Array.prototype) return false;
+  if (value.length > FLAT_MAX) return false;
   for (let i = 0; i < value.length; i++) if (!isPlain(value[i])) return false;
-  return value.length <= FLAT_MAX;
+  return true;
 }
 
 function isPlain(value: unknown): boolean {

@@ -367,7 +367,7 @@ export class Views {
 
   #changedSync(record: ObjectRecord, asksOutcome: boolean): RecordOutcome | undefined {
     this.#checkChange();
-    // Within a change that is under way there may be another: apply() of an object may block as well.
+    // A call within this one, as from a state that is encoded meanwhile, makes its own.
     const settled = this.#settled ?? new Settled<RecordOutcome | undefined>();
     this.#settled = undefined;
     settled.begin();
