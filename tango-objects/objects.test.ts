@@ -655,6 +655,25 @@ for (const link of ['mailbox', 'direct'] as const) {
   );
 }
 
+objects('what a body changes by a promise, and that fails, fails the body', async () => {
+  const { tango, map } = await twoMaps();
+  const counter = await tango.counter('c');
+  const failing: [string, () => unknown][] = [
+    ['ERR_INVALID_ARGUMENT', () => map.set('bob', () => 30)],
+    ['ERR_INVALID_ARGUMENT', () => counter.add(Number.NaN)],
+    ['ERR_ASYNC_TRANSACTION', () => tango.transact(async () => {})],
+    ['ERR_INVALID_ARGUMENT', () => tango.transact(() => map.set('bob', 1), { readOnly: true })],
+  ];
+  for (const [code, change] of failing) {
+    const body = (): void => {
+      map.setSync('alice', 70);
+      void change();
+    };
+    assert.is(await codeOf(() => tango.transact(body)), code);
+    assert.is(map.size, 0, 'nothing of it');
+  }
+});
+
 objects('the sequencer dies in the middle of transactions: each has one effect', async () => {
   const { tango, map, same } = await twoMaps({ link: 'mailbox', actorThreads: 2 });
   const counter = await tango.counter('c');

@@ -12,13 +12,13 @@ export class TangoCounter extends ReplicatedObject<number> {
   }
 
   /** Adds `n`, a safe integer of either sign; resolves to the sum with it. */
-  async add(n = 1): Promise<number> {
-    return this.change<number>(checked(n));
+  add(n = 1): Promise<number> {
+    return this.change<number>(n);
   }
 
   /** As add; blocks. */
   addSync(n = 1): number {
-    return this.changeSync<number>(checked(n));
+    return this.changeSync<number>(n);
   }
 
   /** A number that nobody else gets: 0, 1, 2 … where the counter is used for nothing else. */
@@ -29,6 +29,11 @@ export class TangoCounter extends ReplicatedObject<number> {
   /** As next; blocks. */
   nextSync(): number {
     return this.addSync(1) - 1;
+  }
+
+  protected override check(n: number): void {
+    if (Number.isSafeInteger(n)) return;
+    throw new TangoError('ERR_INVALID_ARGUMENT', `a safe integer was expected: n=${String(n)}`);
   }
 
   protected apply(n: number): number {
@@ -43,10 +48,4 @@ export class TangoCounter extends ReplicatedObject<number> {
   protected restore(state: unknown): void {
     this.#value = state as number;
   }
-}
-
-function checked(n: unknown): number {
-  if (Number.isSafeInteger(n)) return n as number;
-  const text = `a safe integer was expected: n=${String(n)}`;
-  throw new TangoError('ERR_INVALID_ARGUMENT', text);
 }

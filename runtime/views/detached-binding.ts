@@ -28,6 +28,7 @@ export function detachedObject<O>(
       player = own;
     },
     read: () => {},
+    isInBody: () => false,
     change: async () => refuse(),
     changeSync: refuse,
     transact: async () => refuse(),

@@ -28,6 +28,8 @@ export interface ObjectBinding {
   bind(player: ObjectPlayer, participant: Participant): void;
   /** Before a read of what `key` stands for; undefined: of the whole object. */
   read(key: unknown): void;
+  /** The body of a transaction runs: nothing that it calls can be waited for. */
+  isInBody(): boolean;
   change(update: Update, asksResult: boolean): Promise<unknown>;
   changeSync(update: Update, asksResult: boolean): unknown;
   transact<T>(body: () => T): Promise<T>;
@@ -71,6 +73,9 @@ export abstract class ReplicatedObject<Operation = unknown> {
    */
   protected abstract apply(operation: Operation, at: ApplyContext): unknown;
 
+  /** Override it to refuse an operation (throw) before anything is appended. */
+  protected check(_operation: Operation): void {}
+
   /** The whole state as a value: what restore() makes the same view of. */
   protected abstract checkpoint(): unknown;
   protected abstract restore(state: unknown): void;
@@ -105,8 +110,10 @@ export abstract class ReplicatedObject<Operation = unknown> {
    * Changes the object; resolves to what apply() returns at the change's place in the log. `keys`:
    * what it changes, and what its result depends on; none: the whole object.
    */
-  protected async change<R>(operation: Operation, keys: readonly unknown[] = []): Promise<R> {
-    return this.#result<R>(await this.#binding.change(this.#updateOf(operation, keys), true));
+  protected change<R>(operation: Operation, keys: readonly unknown[] = []): Promise<R> {
+    // What fails in a body fails the body: nobody would hear of a promise.
+    if (this.#binding.isInBody()) return Promise.resolve(this.changeSync<R>(operation, keys));
+    return this.#changed<R>(operation, keys);
   }
 
   /** As change; blocks. */
@@ -115,8 +122,9 @@ export abstract class ReplicatedObject<Operation = unknown> {
   }
 
   /** As change, without a result: resolves once the change is in the log, and plays nothing. */
-  protected async write(operation: Operation, keys: readonly unknown[] = []): Promise<void> {
-    await this.#binding.change(this.#updateOf(operation, keys), false);
+  protected write(operation: Operation, keys: readonly unknown[] = []): Promise<void> {
+    if (this.#binding.isInBody()) return Promise.resolve(this.writeSync(operation, keys));
+    return this.#written(operation, keys);
   }
 
   /** As write; blocks. */
@@ -134,7 +142,16 @@ export abstract class ReplicatedObject<Operation = unknown> {
     return this.#binding.transactSync(body);
   }
 
+  async #changed<R>(operation: Operation, keys: readonly unknown[]): Promise<R> {
+    return this.#result<R>(await this.#binding.change(this.#updateOf(operation, keys), true));
+  }
+
+  async #written(operation: Operation, keys: readonly unknown[]): Promise<void> {
+    await this.#binding.change(this.#updateOf(operation, keys), false);
+  }
+
   #updateOf(operation: Operation, keys: readonly unknown[]): Update {
+    this.check(operation);
     const bytes = encodeValue(operation, 'the change');
     return {
       kind: RecordKind.UPDATE,

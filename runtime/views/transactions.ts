@@ -64,10 +64,14 @@ export class Transactions {
     return this.#current;
   }
 
-  /** See Tango.transact. */
-  async transact<T>(body: () => T, options?: TransactOptions): Promise<T> {
+  /** See Tango.transact. Within a body it is transactSync: what fails there fails the body. */
+  transact<T>(body: () => T, options?: TransactOptions): Promise<T> {
+    if (this.#current !== undefined) return Promise.resolve(this.transactSync(body, options));
+    return this.#transact(body, options);
+  }
+
+  async #transact<T>(body: () => T, options?: TransactOptions): Promise<T> {
     const checked = checkTransact(body, options);
-    if (this.#current !== undefined) return this.#joined(body, checked);
     const { precedence } = this.#world;
     let leaveLine: (() => void) | undefined;
     let conflicts = 0;

@@ -312,7 +312,8 @@ export class Views {
         if (current === undefined) this.#catchUp();
         else current.read(own(), key === undefined ? undefined : encodeKey(key));
       },
-      change: (update, asksResult) => this.#change(own(), update, asksResult),
+      isInBody: () => this.#transactions.current !== undefined,
+      change: async (update, asksResult) => resultOf(await this.#changed(update, asksResult)),
       changeSync: (update, asksResult) => this.#changeNow(own(), update, asksResult),
       transact: (body) => this.transact(body),
       transactSync: (body) => this.transactSync(body),
@@ -332,12 +333,6 @@ export class Views {
     const tail = this.#link.client.tail();
     if (tail <= this.#playback.position || this.#playback.tryPlayTo(tail)) return;
     this.#runSync(this.#playback.playTo(tail));
-  }
-
-  async #change(participant: Participant, update: Update, asksResult: boolean): Promise<unknown> {
-    const { current } = this.#transactions;
-    if (current !== undefined) return this.#transactions.buffer(participant, update, asksResult);
-    return resultOf(await this.#changed(update, asksResult));
   }
 
   #changeNow(participant: Participant, update: Update, asksResult: boolean): unknown {
