@@ -11,24 +11,21 @@ import type { OpenOptions } from '../runtime/open-options.ts';
 import { DIRECTORY_ID, FIRST_OBJECT_ID } from '../runtime/views/checkpoint-index.ts';
 import { TangoObject } from '../runtime/views/tango-object.ts';
 import { chosen } from './chosen-cases.ts';
+import { forgetVerdicts, OpenedLogs } from './opened-logs.ts';
 import {
   attachScripted,
   commitOf,
-  forgetVerdicts,
   readOf,
   type ScriptedTango,
   updateOf,
 } from './scripted-tango.ts';
-import { attach, open, type Tango } from './tango.ts';
+import type { Tango } from './tango.ts';
 
 const rules = chosen(suite('checkpoint rules'));
-const opened: Tango[] = [];
-const MIB = 2 ** 20;
+const logs = new OpenedLogs({ logBytes: 2 ** 20, compaction: false, link: 'direct' });
 const [A, B, C] = [FIRST_OBJECT_ID, FIRST_OBJECT_ID + 1, FIRST_OBJECT_ID + 2];
 
-rules.after.each(async () => {
-  for (const tango of opened.splice(0).reverse()) await tango.close();
-});
+rules.after.each(() => logs.close());
 
 interface World {
   readonly tango: Tango;
@@ -40,13 +37,13 @@ interface World {
 }
 
 async function world(options: OpenOptions = {}): Promise<World> {
-  const tango = await open({ logBytes: MIB, compaction: false, link: 'direct', ...options });
-  opened.push(tango);
+  const tango = await logs.open(options);
   await tango.counter('a');
   const b = await tango.counter('b');
   const keeper = await attachScripted(tango.handle);
   const writer = await attachScripted(tango.handle);
-  opened.push(keeper, writer);
+  logs.add(keeper);
+  logs.add(writer);
   await keeper.counter('a');
   return { tango, keeper, writer, eager: () => b.value };
 }
@@ -54,8 +51,7 @@ async function world(options: OpenOptions = {}): Promise<World> {
 /** What object b is for whoever begins now; nobody has told a verdict. */
 async function late(tango: Tango, names: readonly string[] = []): Promise<number> {
   forgetVerdicts(tango);
-  const other = await attach(tango.handle);
-  opened.push(other);
+  const other = await logs.attach(tango);
   for (const name of names) await other.counter(name);
   return (await other.counter('b')).value;
 }
@@ -94,8 +90,7 @@ rules('the states of a checkpoint are of its mark, whatever comes behind it', as
   keeper.aroundMark({ after: () => writer.write(updateOf(A, 10), updateOf(B, 10)) });
   await keeper.forget(await keeper.checkpoint());
   await agreeOn(11, all);
-  const other = await attach(tango.handle);
-  opened.push(other);
+  const other = await logs.attach(tango);
   assert.is((await other.counter('a')).value, 11);
 });
 
@@ -110,8 +105,7 @@ rules('an object that is made before the mark is in the checkpoint', async () =>
   const covered = await keeper.checkpoint();
   await keeper.forget(covered);
   assert.ok(isTrimmed(tango, covered - 1));
-  const other = await attach(tango.handle);
-  opened.push(other);
+  const other = await logs.attach(tango);
   assert.is((await other.counter('young')).value, 4);
 });
 
@@ -337,8 +331,7 @@ class Journal extends TangoObject<string> {
 
 rules('a view that has the beginning goes on from a history that begins there', async () => {
   const { tango, keeper } = await world();
-  const other = await attach(tango.handle);
-  opened.push(other);
+  const other = await logs.attach(tango);
   const journal = await tango.object(Journal, 'j');
   const lagging = await other.object(Journal, 'j');
   await journal.add('a');

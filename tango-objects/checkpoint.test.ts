@@ -2,43 +2,19 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TangoError } from '../actors/tango-error.ts';
-import type { OpenOptions } from '../runtime/open-options.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { TangoObject } from '../runtime/views/tango-object.ts';
 import { chosen } from './chosen-cases.ts';
-import { attach, open, type Tango } from './tango.ts';
+import { codeOf, OpenedLogs } from './opened-logs.ts';
+import type { Tango } from './tango.ts';
 import type { TangoMap } from './tango-map.ts';
 
 const checkpoints = chosen(suite('checkpoints'));
 
 const KIB = 1024;
-const opened: Tango[] = [];
+const logs = new OpenedLogs({ logBytes: 1024 * KIB, compaction: false });
 
-checkpoints.after.each(async () => {
-  for (const tango of opened.splice(0).reverse()) await tango.close();
-});
-
-async function openLog(options: OpenOptions = {}): Promise<Tango> {
-  const tango = await open({ logBytes: 1024 * KIB, compaction: false, ...options });
-  opened.push(tango);
-  return tango;
-}
-
-async function attached(tango: Tango): Promise<Tango> {
-  const other = await attach(tango.handle);
-  opened.push(other);
-  return other;
-}
-
-async function codeOf(body: () => unknown): Promise<string> {
-  try {
-    await body();
-  } catch (error) {
-    if (error instanceof TangoError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
+checkpoints.after.each(() => logs.close());
 
 /** A checkpoint of everything, and everything below it trimmed. */
 async function compact(tango: Tango): Promise<number> {
@@ -54,7 +30,7 @@ function checkTrimmed(tango: Tango, position: number): void {
 
 for (const link of ['mailbox', 'direct'] as const) {
   checkpoints(`a view that begins after a trim is what the others are, ${link}`, async () => {
-    const tango = await openLog({ link });
+    const tango = await logs.open({ link });
     const map = await tango.map<unknown, unknown>('m');
     const counter = await tango.counter('c');
     const register = await tango.register('r');
@@ -66,7 +42,7 @@ for (const link of ['mailbox', 'direct'] as const) {
     await compact(tango);
     counter.addSync(1);
     map.setSync(3, 'after');
-    const other = await attached(tango);
+    const other = await logs.attach(tango);
     const same = await other.map<unknown, unknown>('m');
     assert.equal([...same], [...map]);
     assert.is(same.versionOf(2), map.versionOf(2), 'versions are those of the history');
@@ -79,9 +55,9 @@ for (const link of ['mailbox', 'direct'] as const) {
 }
 
 checkpoints('a view that a trim has passed goes on from the checkpoint', async () => {
-  const tango = await openLog();
+  const tango = await logs.open();
   const map = await tango.map<string, number>('m');
-  const other = await attached(tango);
+  const other = await logs.attach(tango);
   const lagging = await other.map<string, number>('m');
   map.setSync('a', 1);
   assert.is(lagging.get('a'), 1);
@@ -105,7 +81,7 @@ checkpoints('a view that a trim has passed goes on from the checkpoint', async (
 });
 
 checkpoints('nothing is trimmed without a checkpoint, or above it (case 51)', async () => {
-  const tango = await openLog();
+  const tango = await logs.open();
   const map = await tango.map('m');
   for (let i = 0; i < 20; i++) map.setSync(i, i);
   await tango.forget(tango.log.tailSync());
@@ -125,9 +101,9 @@ checkpoints('nothing is trimmed without a checkpoint, or above it (case 51)', as
 checkpoints(
   'a transaction that runs keeps what decides it, and commits or aborts (case 51)',
   async () => {
-    const tango = await openLog();
+    const tango = await logs.open();
     const map = await tango.map<string, number>('m');
-    const other = await attached(tango);
+    const other = await logs.attach(tango);
     const same = await other.map<string, number>('m');
     map.setSync('x', 1);
     same.get('x');
@@ -170,8 +146,8 @@ class Journal extends TangoObject<string> {
 }
 
 checkpoints('objects whose class is not known to who writes the checkpoint are kept', async () => {
-  const tango = await openLog();
-  const other = await attached(tango);
+  const tango = await logs.open();
+  const other = await logs.attach(tango);
   const journal = await other.object(Journal, 'j');
   await journal.write1('a');
   await journal.write1('b');
@@ -180,24 +156,24 @@ checkpoints('objects whose class is not known to who writes the checkpoint are k
   // Once more: what was copied is copied on, with what has come since.
   await compact(tango);
   await journal.write1('d');
-  const third = await attached(tango);
+  const third = await logs.attach(tango);
   const again = await third.object(Journal, 'j');
   assert.equal(again.lines, journal.lines);
   assert.is(again.lines.length, 4);
   await compact(other);
-  const fourth = await attached(tango);
+  const fourth = await logs.attach(tango);
   assert.equal((await fourth.object(Journal, 'j')).lines, journal.lines);
 });
 
 checkpoints('a view that has failed spoils no checkpoint', async () => {
-  const tango = await openLog();
+  const tango = await logs.open();
   const journal = await tango.object(Journal, 'j');
   await journal.write1('a');
   assert.is(await codeOf(() => journal.write1('fail')), 'ERR_CORRUPT');
   const counter = await tango.counter('c');
   counter.addSync(1);
   await compact(tango);
-  const other = await attached(tango);
+  const other = await logs.attach(tango);
   const same = await other.object(Journal, 'j');
   assert.is(await codeOf(() => same.lines), 'ERR_CORRUPT', 'it fails there like here');
   assert.is((await other.counter('c')).value, 1, 'the others go on');
@@ -231,8 +207,8 @@ class Dice extends TangoObject<null> {
 checkpoints(
   'an apply() that differs between threads is told, with object and position',
   async () => {
-    const tango = await openLog();
-    const other = await attached(tango);
+    const tango = await logs.open();
+    const other = await logs.attach(tango);
     const dice = await tango.object(Dice, 'dice');
     const same = await other.object(Dice, 'dice');
     await dice.roll();
@@ -252,9 +228,9 @@ checkpoints(
 );
 
 checkpoints('changes that do not fit an entry are split, and take effect at once', async () => {
-  const tango = await openLog({ entryBytesMax: 1024, logBytes: 8 * 1024 * KIB });
+  const tango = await logs.open({ entryBytesMax: 1024, logBytes: 8 * 1024 * KIB });
   const map = await tango.map<string, string>('m');
-  const other = await attached(tango);
+  const other = await logs.attach(tango);
   const same = await other.map<string, string>('m');
   const long = 'long '.repeat(1000);
   await map.set('one', long);
@@ -282,7 +258,7 @@ checkpoints('changes that do not fit an entry are split, and take effect at once
   assert.is(keys, 2000);
   // And states.
   await compact(tango);
-  const third = await attached(tango);
+  const third = await logs.attach(tango);
   assert.equal([...(await third.map('m'))], [...map]);
 });
 
@@ -291,8 +267,8 @@ function rotate(map: TangoMap<number, string>, key: number): void {
 }
 
 checkpoints('a store of bounded state runs for ever in a bounded log', async () => {
-  const tango = await openLog({ logBytes: 256 * KIB, entryBytesMax: 4096, compaction: true });
-  const other = await attached(tango);
+  const tango = await logs.open({ logBytes: 256 * KIB, entryBytesMax: 4096, compaction: true });
+  const other = await logs.attach(tango);
   const map = await tango.map<number, string>('m');
   const same = await other.map<number, string>('m');
   const value = 'v'.repeat(200);
@@ -305,14 +281,14 @@ checkpoints('a store of bounded state runs for ever in a bounded log', async () 
   assert.is(map.size, 50);
   assert.equal([...same], [...map]);
   assert.ok(tango.stats().all.checkpoints > 3, 'checkpoints were taken');
-  const third = await attached(tango);
+  const third = await logs.attach(tango);
   assert.equal([...(await third.map('m'))], [...map]);
 });
 
 checkpoints(
   'a log that is full of state says so, and goes on once there is less of it',
   async () => {
-    const tango = await openLog({ logBytes: 256 * KIB, entryBytesMax: 4096, compaction: true });
+    const tango = await logs.open({ logBytes: 256 * KIB, entryBytesMax: 4096, compaction: true });
     const map = await tango.map<number, string>('m');
     const fill = async (): Promise<void> => {
       for (let i = 0; ; i++) await map.set(i, 'x'.repeat(2000));
@@ -331,15 +307,15 @@ async function late(map: TangoMap<string, number>): Promise<void> {
 checkpoints(
   'objects that are made while a checkpoint is written are in it, or above it',
   async () => {
-    const tango = await openLog();
-    const other = await attached(tango);
+    const tango = await logs.open();
+    const other = await logs.attach(tango);
     const map = await tango.map<string, number>('m');
     for (let round = 0; round < 10; round++) {
       const making = other.map<string, number>(`made ${round}`).then((made) => late(made));
       await Promise.all([tango.checkpoint().then((covered) => tango.forget(covered)), making]);
       map.setSync('rounds', round + 1);
     }
-    const third = await attached(tango);
+    const third = await logs.attach(tango);
     for (let round = 0; round < 10; round++) {
       assert.is((await third.map<string, number>(`made ${round}`)).get('late'), 1);
     }

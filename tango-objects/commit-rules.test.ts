@@ -12,25 +12,23 @@ import { FIRST_OBJECT_ID } from '../runtime/views/checkpoint-index.ts';
 import { CONFLICT_WINDOW } from '../runtime/views/judge.ts';
 import { type BatchRecord, encodeRecord } from '../runtime/views/record.ts';
 import { chosen } from './chosen-cases.ts';
+import { codeOf, forgetVerdicts, OpenedLogs } from './opened-logs.ts';
 import {
   attachScripted,
   commitOf,
-  forgetVerdicts,
   readOf,
   type ScriptedTango,
   updateOf,
 } from './scripted-tango.ts';
-import { attach, open, type Tango } from './tango.ts';
+import { attach, type Tango } from './tango.ts';
 
 const rules = chosen(suite('commit rules'));
-const opened: Tango[] = [];
+const logs = new OpenedLogs({ logBytes: 2 ** 20, compaction: false, link: 'direct' });
 const MIB = 2 ** 20;
 const DEADLINE_MS = 10_000;
 const [A, B, C] = [FIRST_OBJECT_ID, FIRST_OBJECT_ID + 1, FIRST_OBJECT_ID + 2];
 
-rules.after.each(async () => {
-  for (const tango of opened.splice(0).reverse()) await tango.close();
-});
+rules.after.each(() => logs.close());
 
 interface World {
   readonly tango: Tango;
@@ -40,20 +38,18 @@ interface World {
 }
 
 async function world(options: OpenOptions = {}): Promise<World> {
-  const tango = await open({ logBytes: MIB, compaction: false, link: 'direct', ...options });
-  opened.push(tango);
+  const tango = await logs.open(options);
   await tango.counter('a');
   const b = await tango.counter('b');
   const writer = await attachScripted(tango.handle);
-  opened.push(writer);
+  logs.add(writer);
   return { tango, writer, eager: () => b.value };
 }
 
 /** What object b is for whoever begins now; nobody has told a verdict. */
 async function late(tango: Tango, names: readonly string[]): Promise<number> {
   forgetVerdicts(tango);
-  const other = await attach(tango.handle);
-  opened.push(other);
+  const other = await logs.attach(tango);
   for (const name of names) await other.counter(name);
   return (await other.counter('b')).value;
 }
@@ -229,7 +225,7 @@ rules('a verdict that was told is of its own entry', async () => {
   assert.is(eager(), 101);
   for (const names of [['a'], []]) {
     const other = await attach({ ...handle, buffers: { ...handle.buffers, verdicts } });
-    opened.push(other);
+    logs.add(other);
     for (const name of names) await other.counter(name);
     assert.is((await other.counter('b')).value, 101);
   }
@@ -279,15 +275,6 @@ rules(
 
 const LOST = (position: number): Error =>
   new TangoError('ERR_TIMEOUT', 'nobody knows', { position });
-
-async function codeOf(body: () => unknown): Promise<string> {
-  try {
-    await body();
-  } catch (error) {
-    return TangoError.from(error).code;
-  }
-  return 'none';
-}
 
 rules('a change of which nobody knows what became of it is looked for', async () => {
   const { tango, writer } = await world();
@@ -343,7 +330,7 @@ rules('what decides a commit is held, from before the body runs until it is deci
 rules('an entry that a read has played before its writer is told is not played again', async () => {
   const { tango } = await world();
   const writer = await attachScripted(tango.handle, 'mailbox');
-  opened.push(writer);
+  logs.add(writer);
   const b = await writer.counter('b');
   writer.aroundAppend(B, { after: () => assert.is(b.value, 1) });
   assert.is(b.addSync(1), 1);
@@ -353,7 +340,7 @@ rules('an entry that a read has played before its writer is told is not played a
 rules('a change waits for the large one before it', async () => {
   const { tango } = await world();
   const other = await attach(tango.handle, { link: 'mailbox' });
-  opened.push(other);
+  logs.add(other);
   const map = await other.map<string, string>('m');
   const large = map.set('k', 'large '.repeat(20_000));
   await null;
@@ -368,7 +355,7 @@ const FAR = 4096;
 rules('a change that waits for its outcome is not passed by a checkpoint', async () => {
   const { tango, writer } = await world({ holeFillMs: 10_000 });
   const other = await attach(tango.handle, { link: 'mailbox' });
-  opened.push(other);
+  logs.add(other);
   const b = await other.counter('b');
   const at = tango.log.tailSync();
   const adding = b.add(1);

@@ -1,37 +1,17 @@
 /** Objects as they were, and changes as they come (Tango 2.8, PROTOCOL case 52). */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TangoError } from '../actors/tango-error.ts';
-import type { OpenOptions } from '../runtime/open-options.ts';
 import type { Change } from '../runtime/views/change-feed.ts';
 import { within } from '../shared-memory/within.ts';
 import { chosen } from './chosen-cases.ts';
-import { attach, open, type Tango } from './tango.ts';
+import { codeOf, forgetVerdicts, OpenedLogs } from './opened-logs.ts';
 import type { TangoMap } from './tango-map.ts';
 
 const DEADLINE_MS = 10_000;
 const history = chosen(suite('history'));
-const opened: Tango[] = [];
+const logs = new OpenedLogs({ logBytes: 2 ** 20, compaction: false, link: 'direct' });
 
-history.after.each(async () => {
-  for (const tango of opened.splice(0).reverse()) await tango.close();
-});
-
-async function openLog(options: OpenOptions = {}): Promise<Tango> {
-  const tango = await open({ logBytes: 2 ** 20, compaction: false, link: 'direct', ...options });
-  opened.push(tango);
-  return tango;
-}
-
-async function codeOf(body: () => unknown): Promise<string> {
-  try {
-    await body();
-  } catch (error) {
-    if (error instanceof TangoError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
+history.after.each(() => logs.close());
 
 function transfer(map: TangoMap<string, number>, from: string, to: string, amount: number): void {
   map.setSync(from, (map.get(from) ?? 0) - amount);
@@ -39,7 +19,7 @@ function transfer(map: TangoMap<string, number>, from: string, to: string, amoun
 }
 
 history('objects at every position there was are what they were, together', async () => {
-  const tango = await openLog();
+  const tango = await logs.open();
   const map = await tango.map<string, number>('accounts');
   const counter = await tango.counter('transfers');
   for (const name of ['a', 'b', 'c']) map.setSync(name, 100);
@@ -72,9 +52,8 @@ history('objects at every position there was are what they were, together', asyn
 });
 
 history('an aborted commit is in no history, and in no feed', async () => {
-  const tango = await openLog();
-  const other = await attach(tango.handle);
-  opened.push(other);
+  const tango = await logs.open();
+  const other = await logs.attach(tango);
   const map = await tango.map<string, number>('m');
   const same = await other.map<string, number>('m');
   map.setSync('x', 1);
@@ -109,7 +88,7 @@ history('an aborted commit is in no history, and in no feed', async () => {
 });
 
 history('history is read-only, and ends where the log was trimmed', async () => {
-  const tango = await openLog();
+  const tango = await logs.open();
   const map = await tango.map<string, number>('m');
   for (let i = 0; i < 20; i++) map.setSync('x', i);
   const before = await tango.at(10);
@@ -129,10 +108,9 @@ history('history is read-only, and ends where the log was trimmed', async () => 
 });
 
 history('many checkpoints without a trim change nothing of what was before them', async () => {
-  const tango = await openLog();
+  const tango = await logs.open();
   const map = await tango.map<string, number>('m');
-  const other = await attach(tango.handle);
-  opened.push(other);
+  const other = await logs.attach(tango);
   const same = await other.map<string, number>('m');
   const values: [number, number | undefined][] = [];
   for (let i = 0; i < 60; i++) {
@@ -144,7 +122,7 @@ history('many checkpoints without a trim change nothing of what was before them'
     values.push([tango.log.tailSync(), map.get('x')]);
     if (i % 5 === 0) await tango.checkpoint();
   }
-  new BigInt64Array(tango.handle.buffers.verdicts).fill(0n);
+  forgetVerdicts(tango);
   for (const [position, value] of values) {
     const then = await tango.at(position);
     assert.is((await then.map('m')).get('x'), value, `at ${position}`);
@@ -158,7 +136,7 @@ async function all(changes: AsyncIterable<Change>): Promise<Change[]> {
 }
 
 history('a feed tells every change once, transactions together, and goes on from any', async () => {
-  const tango = await openLog();
+  const tango = await logs.open();
   const map = await tango.map<string, number>('m');
   const counter = await tango.counter('c');
   const from = tango.log.tailSync();
@@ -190,9 +168,8 @@ history('a feed tells every change once, transactions together, and goes on from
 });
 
 history('a feed waits for what comes, until its signal is raised', async () => {
-  const tango = await openLog({ link: 'mailbox' });
-  const other = await attach(tango.handle);
-  opened.push(other);
+  const tango = await logs.open({ link: 'mailbox' });
+  const other = await logs.attach(tango);
   const map = await other.map<string, number>('m');
   const ending = new AbortController();
   const seen: unknown[] = [];
@@ -210,7 +187,7 @@ history('a feed waits for what comes, until its signal is raised', async () => {
 });
 
 history('a feed that a trim has passed is told so: never a gap', async () => {
-  const tango = await openLog();
+  const tango = await logs.open();
   const map = await tango.map<string, number>('m');
   const from = tango.log.tailSync();
   for (let i = 0; i < 20; i++) map.setSync('x', i);

@@ -1,26 +1,22 @@
 /** A thousand objects with few changes each: they cost nothing while nothing happens. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { attach, open, type Tango } from './tango.ts';
+import { OpenedLogs } from './opened-logs.ts';
 
 const COUNT = 1000;
 const IDLE_MS = 200;
 const many = suite('many objects');
-const opened: Tango[] = [];
+const logs = new OpenedLogs({ logBytes: 16 * 2 ** 20 });
 
-many.after.each(async () => {
-  for (const tango of opened.splice(0).reverse()) await tango.close();
-});
+many.after.each(() => logs.close());
 
 for (const link of ['mailbox', 'direct'] as const) {
   many(`idle objects do nothing, and are there at once: ${link}`, async () => {
-    const tango = await open({ logBytes: 16 * 2 ** 20, link });
-    opened.push(tango);
+    const tango = await logs.open({ link });
     const names = Array.from({ length: COUNT }, (_, i) => `c${i}`);
     const counters = await Promise.all(names.map((name) => tango.counter(name)));
     await Promise.all(counters.map((one, i) => one.add(i)));
-    const other = await attach(tango.handle);
-    opened.push(other);
+    const other = await logs.attach(tango);
     const same = await Promise.all(names.map((name) => other.counter(name)));
     assert.equal(
       same.map(({ value }) => value),
@@ -33,8 +29,7 @@ for (const link of ['mailbox', 'direct'] as const) {
     assert.is(counted(), before, 'no message, no sleep, no entry fetched');
     // Checkpoints hold them all, and a thread that opens one of them reads one of them.
     await tango.forget(await tango.checkpoint());
-    const third = await attach(tango.handle);
-    opened.push(third);
+    const third = await logs.attach(tango);
     assert.is((await third.counter('c77')).value, 77);
     assert.is(await counters[77].add(1), 78);
     assert.is(same[77].value, 78);

@@ -6,7 +6,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../actors/simulation/random.ts';
 import { TangoError } from '../actors/tango-error.ts';
-import type { OpenOptions } from '../runtime/open-options.ts';
 import { FIRST_OBJECT_ID } from '../runtime/views/checkpoint-index.ts';
 import { CONFLICT_WINDOW } from '../runtime/views/judge.ts';
 import {
@@ -17,41 +16,23 @@ import {
   type Update,
 } from '../runtime/views/record.ts';
 import { decodeValue } from '../runtime/views/value-codec.ts';
-import { attach, open, type Tango } from './tango.ts';
+import { forgetVerdicts, OpenedLogs } from './opened-logs.ts';
+import type { Tango } from './tango.ts';
 import { TangoMap } from './tango-map.ts';
 
-const hosting = suite('partial hosting');
-const opened: Tango[] = [];
 const MIB = 2 ** 20;
+const hosting = suite('partial hosting');
+const logs = new OpenedLogs({ logBytes: 64 * MIB, compaction: false, link: 'direct' });
 
-hosting.after.each(async () => {
-  for (const tango of opened.splice(0).reverse()) await tango.close();
-});
-
-async function openLog(options: OpenOptions = {}): Promise<Tango> {
-  const tango = await open({ logBytes: 64 * MIB, compaction: false, link: 'direct', ...options });
-  opened.push(tango);
-  return tango;
-}
-
-async function attached(tango: Tango): Promise<Tango> {
-  const other = await attach(tango.handle);
-  opened.push(other);
-  return other;
-}
-
-/** As if nobody had decided anything: the next reader has to find out from the log. */
-function forgetVerdicts(tango: Tango): void {
-  new BigInt64Array(tango.handle.buffers.verdicts).fill(0n);
-}
+hosting.after.each(() => logs.close());
 
 type Numbers = TangoMap<string, number>;
 
 /** A commit that reads a key of A and changes C, and may be in conflict with a change in between. */
 async function readAWriteC(conflicts: boolean): Promise<{ tango: Tango; committed: boolean }> {
-  const tango = await openLog();
+  const tango = await logs.open();
   const [a, c] = [await tango.map<string, number>('a'), await tango.map<string, number>('c')];
-  const second = await attached(tango);
+  const second = await logs.attach(tango);
   const a2 = await second.map<string, number>('a');
   a.setSync('x', 1);
   c.setSync('x', 0);
@@ -80,7 +61,7 @@ for (const conflicts of [false, true]) {
       const { tango, committed } = await readAWriteC(conflicts);
       assert.is(committed, !conflicts);
       if (!isTold) forgetVerdicts(tango);
-      const consumer = await attached(tango);
+      const consumer = await logs.attach(tango);
       // Who wrote it is gone, and nobody else hosts what it has read.
       const c = await consumer.map<string, number>('c');
       assert.is(c.get('x'), committed ? 11 : 0);
@@ -92,14 +73,14 @@ for (const conflicts of [false, true]) {
 hosting(
   'far behind, a thread goes along the streams of its objects, and finds the same',
   async () => {
-    const tango = await openLog();
-    const consumer = await attached(tango);
+    const tango = await logs.open();
+    const consumer = await logs.attach(tango);
     const names = ['a', 'b', 'c'];
     const [a, b, c] = await Promise.all(names.map((name) => tango.map<string, number>(name)));
     const [mine] = await Promise.all([consumer.map<string, number>('c')]);
     mine.has('nothing');
     const random = new Random(7);
-    const second = await attached(tango);
+    const second = await logs.attach(tango);
     const [a2, b2] = await Promise.all(['a', 'b'].map((name) => second.map<string, number>(name)));
     for (let i = 0; i < 6000; i++) {
       (random.below(2) === 0 ? a : b).setSync(`k${random.below(5)}`, i);
@@ -120,16 +101,16 @@ hosting(
     }
     forgetVerdicts(tango);
     assert.equal([...mine], [...c]);
-    const late = await attached(tango);
+    const late = await logs.attach(tango);
     assert.equal([...(await late.map('c'))], [...c]);
     assert.equal([...(await late.map('a'))], [...a]);
   },
 );
 
 hosting('a snapshot that is too old aborts, in every thread', async () => {
-  const tango = await openLog({ entryBytesMax: 1024 });
+  const tango = await logs.open({ entryBytesMax: 1024 });
   const map = await tango.map<string, number>('m');
-  const other = await attached(tango);
+  const other = await logs.attach(tango);
   const same = await other.map<string, number>('m');
   const counter = await tango.counter('busy');
   same.setSync('x', 1);
@@ -225,11 +206,14 @@ async function plainReading(tango: Tango): Promise<Map<string, [string, number][
 async function randomRun(seed: number, steps: number): Promise<void> {
   const random = new Random(seed);
   const isTrimmed = seed % 2 === 0;
-  const owner = await openLog({ logBytes: MIB, entryBytesMax: random.below(2) === 0 ? 256 : 4096 });
+  const owner = await logs.open({
+    logBytes: MIB,
+    entryBytesMax: random.below(2) === 0 ? 256 : 4096,
+  });
   const clients = [await newClient(owner, MAPS)];
   for (let i = 1; i < CLIENTS; i++) {
     const names = MAPS.filter((_, n) => (i + n) % 3 !== 0 || random.below(2) === 0);
-    clients.push(await newClient(await attached(owner), names));
+    clients.push(await newClient(await logs.attach(owner), names));
   }
   const one = (): Client => clients[random.below(clients.length)];
   const change = (): void => {
@@ -253,7 +237,7 @@ async function randomRun(seed: number, steps: number): Promise<void> {
     }
   }
   forgetVerdicts(owner);
-  const fresh = await newClient(await attached(owner), MAPS);
+  const fresh = await newClient(await logs.attach(owner), MAPS);
   for (const { maps } of [...clients, fresh]) {
     for (const [name, map] of maps) {
       const expected = [...(clients[0].maps.get(name) as Numbers)];
@@ -271,7 +255,7 @@ hosting(
     const first = SEED > 0 ? SEED : 1;
     for (let seed = first; seed < first + (SEED > 0 ? 1 : SEEDS); seed++) {
       await randomRun(seed, 120);
-      for (const tango of opened.splice(0).reverse()) await tango.close();
+      await logs.close();
     }
   },
 );

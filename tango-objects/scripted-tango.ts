@@ -180,11 +180,6 @@ export function attachScripted(
   return attachAs(ScriptedTango, handle, { link });
 }
 
-/** As if nobody had decided anything: whoever is next finds out from the log. */
-export function forgetVerdicts({ handle }: Tango): void {
-  new BigInt64Array(handle.buffers.verdicts).fill(0n);
-}
-
 function objectsOf(record: BatchRecord): ObjectId[] {
   if (record.kind === RecordKind.UPDATE) return [record.object];
   return record.kind === RecordKind.COMMIT ? record.updates.map(({ object }) => object) : [];
