@@ -36,6 +36,8 @@ const MAY_USE_AMBIENT_EFFECTS: ReadonlySet<string> = new Set([
   'actors/simulation/simulate-seeds.ts',
   // Copies the compiled sources, for tests.
   'runtime/simulation/mutant-copy.ts',
+  // Notices threads whose event loop stands.
+  'runtime/views/sessions.ts',
   // A live iteration looks at the tail again after a while.
   'runtime/abort.ts',
   // Puts the real clock, random and storage into the runtime.

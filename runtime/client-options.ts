@@ -14,6 +14,8 @@ export interface ClientTimes {
   readonly operationMs: number;
   /** A client that waits for a new epoch for this long begins one itself, milliseconds. */
   readonly takeoverMs: number;
+  /** A thread whose event loop stands for this long loses what its sessions hold, milliseconds. */
+  readonly sessionTimeoutMs: number;
 }
 
 export const DEFAULT_TIMES: ClientTimes = {
@@ -21,6 +23,7 @@ export const DEFAULT_TIMES: ClientTimes = {
   requestMs: 500,
   operationMs: 10_000,
   takeoverMs: 100,
+  sessionTimeoutMs: 10_000,
 };
 
 /** How a client reaches storage units and sequencer (DESIGN 6). */

@@ -7,7 +7,7 @@ import { TangoError } from '../actors/tango-error.ts';
 import { BACKPOINTERS_MAX, BACKPOINTERS_MIN } from '../shared-memory/sequencer-layout.ts';
 import { UNIT_BYTES_MAX, UNIT_BYTES_MIN, unitSizes } from '../shared-memory/unit-memory.ts';
 import { checkInteger, checkKeys, checkSignal, invalid } from './arguments.ts';
-import type { LinkKind } from './client-options.ts';
+import { DEFAULT_TIMES, type LinkKind } from './client-options.ts';
 import { COMPACT_AT } from './views/compaction.ts';
 
 export interface OpenOptions {
@@ -45,6 +45,11 @@ export interface OpenOptions {
   readonly attachMax?: number;
   /** Age at which an unwritten position is filled, 1 … 3,600,000 milliseconds; default 100. */
   readonly holeFillMs?: number;
+  /**
+   * What a thread holds in locks and ephemeral nodes is freed when its event loop has stood for this
+   * long, 100 … 3,600,000 milliseconds; default 10,000. When it closes, or dies, at once.
+   */
+  readonly sessionTimeoutMs?: number;
   /** K: backpointers per stream and entry, 4 … 16, a multiple of 4; default 4 (Tango 2.4). */
   readonly backpointers?: number;
   /**
@@ -60,6 +65,7 @@ export interface OpenOptions {
 /** Checked options with every default filled in. */
 export interface LogOptions extends LogSizes {
   readonly holeFillMs: number;
+  readonly sessionTimeoutMs: number;
   readonly link: LinkKind;
   readonly sequencer: boolean;
   /** 0: no compaction. */
@@ -67,6 +73,7 @@ export interface LogOptions extends LogSizes {
 }
 
 const MIB = 1024 * 1024;
+const MS_MAX = 3_600_000;
 const HOUSEKEEPER_THREADS = 1;
 const KEYS = [
   'link',
@@ -79,6 +86,7 @@ const KEYS = [
   'entryBytesMax',
   'attachMax',
   'holeFillMs',
+  'sessionTimeoutMs',
   'backpointers',
   'compaction',
   'signal',
@@ -135,7 +143,13 @@ export function checkOpenOptions(options: OpenOptions): LogOptions {
     ),
     entryBytesMax: checkInteger('entryBytesMax', options.entryBytesMax ?? 64 * 1024, 1, 64 * MIB),
     attachMax: checkInteger('attachMax', options.attachMax ?? 32, 1, 1024),
-    holeFillMs: checkInteger('holeFillMs', options.holeFillMs ?? 100, 1, 3_600_000),
+    holeFillMs: checkInteger('holeFillMs', options.holeFillMs ?? 100, 1, MS_MAX),
+    sessionTimeoutMs: checkInteger(
+      'sessionTimeoutMs',
+      options.sessionTimeoutMs ?? DEFAULT_TIMES.sessionTimeoutMs,
+      100,
+      MS_MAX,
+    ),
   };
   checkFit(checked);
   return checked;

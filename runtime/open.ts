@@ -65,10 +65,10 @@ export async function openAs<T extends Tango>(
   options: OpenOptions,
 ): Promise<T> {
   const checked = checkOpenOptions(options);
-  const { link: kind, holeFillMs } = checked;
+  const { link: kind, holeFillMs, sessionTimeoutMs } = checked;
   const buffers = allocateLog(checked);
   const memory = new LogMemory(buffers);
-  const times = { ...DEFAULT_TIMES, holeFillMs };
+  const times = { ...DEFAULT_TIMES, holeFillMs, sessionTimeoutMs };
   installFirst(memory, checked);
   const owner = memory.threads.claim(checked.actorThreads, checked.actorThreads + 1);
   const incarnation = memory.threads.incarnation(owner);
@@ -155,9 +155,11 @@ export async function attachAs<T extends Tango>(
   const { buffers, times } = handle;
   let tango: T | undefined;
   let gone = false;
+  let leave = (): void => {};
   const attachment = await Attachment.register(handle.registrar, () => {
     gone = true;
-    tango?.ownerClosed();
+    if (tango === undefined) leave();
+    else tango.ownerClosed();
   });
   const { thread, incarnation } = attachment.registration;
   const leavings: (() => unknown)[] = [() => attachment.leave()];
@@ -168,6 +170,9 @@ export async function attachAs<T extends Tango>(
     leavings.push(() => link.leave());
     const watched = new Watched(handle.watch, thread, incarnation);
     leavings.push(() => watched.leave());
+    leave = () => watched.leave();
+    // BEFORE anybody may wait for what it does: its death in flight has to be noticed.
+    await link.holding(watched.introduced);
     tango = new Type({
       handle,
       memory,

@@ -54,7 +54,13 @@ export interface SteppedLogOptions {
   readonly times?: Partial<ClientTimes>;
 }
 
-const TIMES: ClientTimes = { holeFillMs: 10, requestMs: 50, operationMs: 1000, takeoverMs: 20 };
+const TIMES: ClientTimes = {
+  holeFillMs: 10,
+  requestMs: 50,
+  operationMs: 1000,
+  takeoverMs: 20,
+  sessionTimeoutMs: 1000,
+};
 const STEP_MS = 0.01;
 const STEPS_MAX = 1_000_000;
 const STREAMS_MAX = 64;

@@ -113,10 +113,12 @@ export class Tango implements AsyncDisposable {
    * The object of that name: its view in this thread, the same one each time. Creates it where there is
    * none; a name has one type for ever. Plays the object's history first. Rejects with
    * ERR_TYPE_MISMATCH (the name, or the open object, is of another type), ERR_INVALID_ARGUMENT,
-   * ERR_TRIMMED (the log does not reach back to the beginning), ERR_LOG_FULL, ERR_CLOSED.
+   * ERR_TRIMMED (the log does not reach back to the beginning), ERR_LOG_FULL, ERR_CLOSED. `options`
+   * are the class's own, as `binding.options`; those of an object that is open are the same, or
+   * ERR_INVALID_ARGUMENT.
    */
-  object<O>(type: ObjectType<O>, name: string): Promise<O> {
-    return this.#views.object(type, name);
+  object<O>(type: ObjectType<O>, name: string, options?: unknown): Promise<O> {
+    return this.#views.object(type, name, options);
   }
 
   /**
@@ -279,7 +281,7 @@ export class Tango implements AsyncDisposable {
   async #close(): Promise<void> {
     const { memory, link, system, watched, closeShared } = this.#parts;
     // What was changed in this turn is under way, too.
-    this.#views.flush();
+    this.#views.close();
     if (system !== undefined) memory.threads.markClosed();
     if (!this.#ownerClosed) await link.drained(DRAIN_MS_MAX);
     link.leave();

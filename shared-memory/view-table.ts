@@ -1,12 +1,15 @@
 /**
  * What the views of all threads agree on besides the log: which entries a thread still needs, who writes
- * a checkpoint, and for whom the others make way.
+ * a checkpoint, for whom the others make way, who waits for a change, and whose session goes on.
  *
  *    0 +---------------------------------------------------------------+
  *      | checkpointer: incarnation of who writes a checkpoint, or 0    |
  *    4 | precedence: incarnation for whom the others make way, or 0    |
+ *    8 | waiting: 1 while somebody waits for a change                  |  who waits, who rings
+ *   12 | rings of the bell that wakes them (wraps)                     |  who rings
  *   64 +---------------------------------------------------------------+
  *      | per thread, a cache line: hold, position + 1; 0 holds nothing |  the thread alone
+ *      |                           beats of its session (wraps)        |  the thread alone
  *      +---------------------------------------------------------------+
  *
  * All of it is advice that makes progress likelier: what is safe, the log itself says.
@@ -18,6 +21,10 @@ import { CACHE_LINE_BYTES, LONG_BYTES, loadLong, storeLong, WORD_BYTES } from '.
 export const Right = { CHECKPOINT: 0, PRECEDENCE: 1 } as const;
 export type Right = (typeof Right)[keyof typeof Right];
 
+const WAITING = 2;
+const BELL = 3;
+const BEATS_OFFSET = LONG_BYTES;
+
 export function allocateViewTable(threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer(CACHE_LINE_BYTES * (1 + threads));
 }
@@ -27,7 +34,7 @@ export class ViewTable {
   readonly #longs: BigInt64Array;
 
   constructor(buffer: SharedArrayBuffer) {
-    this.#words = new Int32Array(buffer, 0, CACHE_LINE_BYTES / WORD_BYTES);
+    this.#words = new Int32Array(buffer);
     this.#longs = new BigInt64Array(buffer);
   }
 
@@ -67,6 +74,45 @@ export class ViewTable {
   /** Incarnation of who has the right; 0: nobody. It may have died. */
   owner(right: Right): number {
     return Atomics.load(this.#words, right);
+  }
+
+  /** Wakes who waits for a change. Call AFTER the change is in the log. */
+  ring(): void {
+    // Pairs with the store in prepareToWait(): one of the two sees the other.
+    if (Atomics.load(this.#words, WAITING) === 0) return;
+    // Cleared BEFORE the bell: who waits from here on has heard this ring, or says so again.
+    Atomics.store(this.#words, WAITING, 0);
+    Atomics.add(this.#words, BELL, 1);
+    Atomics.notify(this.#words, BELL);
+  }
+
+  /** Returns the rings heard so far. Look for a change AFTER it, then wait for a ring beyond. */
+  prepareToWait(): number {
+    const heard = Atomics.load(this.#words, BELL);
+    Atomics.store(this.#words, WAITING, 1);
+    return heard;
+  }
+
+  /**
+   * Settles after a ring beyond `heard`, or after `timeoutMs`: who has changed something may have died
+   * before it rang. Undefined: it has rung already.
+   */
+  waitAsync(heard: number, timeoutMs: number): Promise<unknown> | undefined {
+    const result = Atomics.waitAsync(this.#words, BELL, heard, timeoutMs);
+    return result.async ? result.value : undefined;
+  }
+
+  /** The thread's session goes on. By the thread itself. */
+  beat(thread: ThreadIndex): void {
+    Atomics.add(this.#words, this.#beatsAt(thread), 1);
+  }
+
+  beats(thread: ThreadIndex): number {
+    return Atomics.load(this.#words, this.#beatsAt(thread));
+  }
+
+  #beatsAt(thread: ThreadIndex): number {
+    return (CACHE_LINE_BYTES * (1 + thread) + BEATS_OFFSET) / WORD_BYTES;
   }
 
   #holdAt(thread: ThreadIndex): number {

@@ -24,8 +24,8 @@ export class TangoSnapshot {
    * it is ERR_UNSUPPORTED. Rejects with ERR_TYPE_MISMATCH, ERR_INVALID_ARGUMENT, ERR_TRIMMED,
    * ERR_CLOSED.
    */
-  object<O>(type: ObjectType<O>, name: string): Promise<O> {
-    return this.#snapshot.object(type, name);
+  object<O>(type: ObjectType<O>, name: string, options?: unknown): Promise<O> {
+    return this.#snapshot.object(type, name, options);
   }
 
   register<T>(name: string): Promise<TangoRegister<T>> {

@@ -48,6 +48,7 @@ const TIMES: ClientTimes = {
   requestMs: 1e12,
   operationMs: 1e12,
   takeoverMs: 100,
+  sessionTimeoutMs: 1000,
 };
 /** Timers of the client (log-client.ts): requests to be repeated, and from 16 on pauses. */
 const TIMER_REQUESTS = 1;

@@ -82,7 +82,13 @@ const THREADS_BESIDE_UNITS = 3;
 const CLIENTS_MAX = 12;
 /** The owner and the bystander come before the clients. */
 const OTHERS = 2;
-const TIMES: ClientTimes = { holeFillMs: 10, requestMs: 50, operationMs: 300, takeoverMs: 20 };
+const TIMES: ClientTimes = {
+  holeFillMs: 10,
+  requestMs: 50,
+  operationMs: 300,
+  takeoverMs: 20,
+  sessionTimeoutMs: 300,
+};
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

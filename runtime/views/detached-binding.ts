@@ -15,6 +15,7 @@ export function detachedObject<O>(
   type: ObjectType<O>,
   id: ObjectId,
   name: string,
+  options?: unknown,
 ): DetachedObject<O> {
   let player: ObjectPlayer | undefined;
   const refuse = (): never => {
@@ -24,6 +25,8 @@ export function detachedObject<O>(
   const object = new type({
     id,
     name,
+    options,
+    sessions: undefined,
     bind: (own) => {
       player = own;
     },
@@ -33,6 +36,7 @@ export function detachedObject<O>(
     changeSync: refuse,
     transact: async () => refuse(),
     transactSync: refuse,
+    until: async () => refuse(),
   });
   if (player === undefined) throw invalid('type', type, 'a class that extends TangoObject');
   return { object, player };

@@ -16,7 +16,7 @@ export interface HistoryWorld {
 /** The objects of one position. */
 export interface ObjectsAt {
   readonly position: Position;
-  object<O>(type: ObjectType<O>, name: string): Promise<O>;
+  object<O>(type: ObjectType<O>, name: string, options?: unknown): Promise<O>;
 }
 
 /**
@@ -40,16 +40,16 @@ export class Snapshot implements ObjectsAt {
 
   /**
    * The object of that name as it was; where there was none yet, one without any changes. Rejects with
-   * ERR_TYPE_MISMATCH, ERR_INVALID_ARGUMENT, ERR_TRIMMED, ERR_CLOSED.
+   * ERR_TYPE_MISMATCH, ERR_INVALID_ARGUMENT, ERR_TRIMMED, ERR_CLOSED. `options`: of the first call.
    */
-  async object<O>(type: ObjectType<O>, name: string): Promise<O> {
+  async object<O>(type: ObjectType<O>, name: string, options?: unknown): Promise<O> {
     checkObject(type, name);
     const typeName = typeNameOf(type);
     const entry = this.#directory.find(name);
     checkType(name, typeName, entry?.type ?? typeName);
     const known = this.#views.get(name);
     if (known !== undefined) return (await known) as O;
-    const view = this.#replayed(type, name);
+    const view = this.#replayed(type, name, options);
     this.#views.set(name, view);
     try {
       return await view;
@@ -59,11 +59,11 @@ export class Snapshot implements ObjectsAt {
     }
   }
 
-  async #replayed<O>(type: ObjectType<O>, name: string): Promise<O> {
+  async #replayed<O>(type: ObjectType<O>, name: string, options: unknown): Promise<O> {
     const { client, run } = this.#world;
     const entry = this.#directory.find(name);
     const id = entry?.id ?? DIRECTORY_ID;
-    const { object, player } = detachedObject(type, id, name);
+    const { object, player } = detachedObject(type, id, name, options);
     if (entry === undefined) return object;
     const past = new Playback(client);
     past.host(id, player);

@@ -1,4 +1,5 @@
 /** Classes of objects, and the names that objects have. */
+import { isDeepStrictEqual } from 'node:util';
 import { TangoError } from '../../actors/tango-error.ts';
 import { invalid } from '../arguments.ts';
 import type { ObjectBinding } from './replicated-object.ts';
@@ -24,6 +25,17 @@ export function checkObject(type: unknown, name: unknown): void {
   if (typeof name !== 'string' || Buffer.byteLength(name) > NAME_BYTES_MAX) {
     throw invalid('name', name, `a string of at most ${NAME_BYTES_MAX} bytes`);
   }
+}
+
+/** Functions are the same when their texts are: a call that is made again makes them anew. */
+export function sameOptions(one: unknown, other: unknown): boolean {
+  return isDeepStrictEqual(withTexts(one), withTexts(other));
+}
+
+function withTexts(value: unknown): unknown {
+  if (typeof value === 'function') return { text: String(value) };
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withTexts(one)]));
 }
 
 /** ERR_TYPE_MISMATCH. */

@@ -95,6 +95,8 @@ export interface OutboxWorld {
   readonly precedence: Precedence;
   /** Of this thread; it tells of every entry that it has played (played()). */
   readonly playback: () => Playback;
+  /** Something of this thread is in the log. */
+  readonly arrived: () => void;
   /** The log is nearly full: room is made first. */
   readonly isTight: () => boolean;
   /** Ends when a full log may have room again; throws when it will not. */
@@ -307,6 +309,7 @@ export class Outbox {
   /** Called by an entry that is in the log. */
   appended(sent: Sent, position: Position): void {
     this.#isSending = false;
+    this.#world.arrived();
     this.#fullSinceMs = undefined;
     if (sent.asksOutcome) this.#learn(sent, position);
     else {

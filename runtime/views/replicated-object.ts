@@ -7,6 +7,7 @@ import { encodeKey } from './object-key.ts';
 import { encodeState, restoreState } from './object-state.ts';
 import type { ApplyContext, Player } from './playback.ts';
 import { type ObjectId, RecordKind, type Update } from './record.ts';
+import type { Sessions } from './sessions.ts';
 import type { Participant } from './transaction.ts';
 import { decodeValue, encodeValue, flatCopy } from './value-codec.ts';
 
@@ -24,6 +25,10 @@ type Encoded = Pick<Update, 'bytes' | 'start' | 'end' | 'operation'>;
 export interface ObjectBinding {
   readonly id: ObjectId;
   readonly name: string;
+  /** As `tango.object` was called with; undefined: without any. */
+  readonly options: unknown;
+  /** Sessions of threads; undefined where nothing is changed: in history. */
+  readonly sessions: Sessions | undefined;
   /** Hands over the object's view: the binding alone may change it. */
   bind(player: ObjectPlayer, participant: Participant): void;
   /** Before a read of what `key` stands for; undefined: of the whole object. */
@@ -34,6 +39,8 @@ export interface ObjectBinding {
   changeSync(update: Update, asksResult: boolean): unknown;
   transact<T>(body: () => T): Promise<T>;
   transactSync<T>(body: () => T): T;
+  /** Resolves to what `read` finds after a change, as soon as it finds something. */
+  until<T>(read: () => T | undefined, signal?: AbortSignal): Promise<T>;
 }
 
 export abstract class ReplicatedObject<Operation = unknown> {
@@ -140,6 +147,15 @@ export abstract class ReplicatedObject<Operation = unknown> {
   /** As transact; blocks. */
   protected transactSync<T>(body: () => T): T {
     return this.#binding.transactSync(body);
+  }
+
+  /**
+   * Waits until `read`, called with all that has returned in the view, finds something, and resolves
+   * to that. Rejects with what `read` throws, ERR_ABORTED, ERR_CLOSED; ERR_UNSUPPORTED in the body of a
+   * transaction. Keeps the thread alive meanwhile.
+   */
+  protected until<T>(read: () => T | undefined, signal?: AbortSignal): Promise<T> {
+    return this.#binding.until(read, signal);
   }
 
   async #changed<R>(operation: Operation, keys: readonly unknown[]): Promise<R> {

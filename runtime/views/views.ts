@@ -4,44 +4,34 @@
  */
 import { TangoError } from '../../actors/tango-error.ts';
 import { ThreadState } from '../../shared-memory/thread-table-layout.ts';
-import { checkPosition, invalid } from '../arguments.ts';
+import { abortedError, checkPosition, checkSignal } from '../arguments.ts';
 import type { Position } from '../log-entry.ts';
 import type { MailboxLink } from '../mailbox-link.ts';
 import type { OpenGate } from '../open-gate.ts';
-import { type Procedure, pause } from '../procedure.ts';
+import type { Procedure } from '../procedure.ts';
 import { unwritten } from '../read.ts';
 import { Settled } from '../settled.ts';
+import { Arrivals } from './arrivals.ts';
 import { type Change, type ChangesOptions, readChanges } from './change-feed.ts';
 import { DIRECTORY_ID } from './checkpoint-index.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { Compaction } from './compaction.ts';
-import { detachedObject } from './detached-binding.ts';
-import { Directory, type DirectoryEntry } from './directory.ts';
-import { isTrimmedError } from './entry-loader.ts';
+import { Directory } from './directory.ts';
 import { type Snapshot, snapshotAt } from './history.ts';
 import { Holds } from './holds.ts';
+import { allObjects, HostedObjects, type ObjectEntry } from './hosted-objects.ts';
 import { encodeKey } from './object-key.ts';
-import { RecordedHistory } from './object-state.ts';
-import { checkObject, checkType, type ObjectType, typeNameOf } from './object-type.ts';
+import { checkObject, type ObjectType } from './object-type.ts';
 import { Outbox } from './outbox.ts';
-import { Playback, type Player, type RecordOutcome } from './playback.ts';
+import { Playback, type RecordOutcome } from './playback.ts';
 import { Precedence } from './precedence.ts';
 import type { ObjectId, ObjectRecord, Update } from './record.ts';
 import type { ObjectBinding, ObjectPlayer } from './replicated-object.ts';
+import { Sessions } from './sessions.ts';
 import type { TransactOptions } from './transact-options.ts';
 import type { Participant } from './transaction.ts';
 import { Transactions } from './transactions.ts';
 import { differsError, ViewDigests } from './view-digests.ts';
-
-/** How long who opens an object waits before it looks again whether a pass has ended. */
-const HOST_PAUSE_MS = 0.1;
-
-interface Hosted {
-  readonly type: ObjectType<unknown>;
-  readonly name: string;
-  readonly object: unknown;
-  readonly player: ObjectPlayer;
-}
 
 /** What views need of their thread's link. */
 export type ViewsLink = Pick<
@@ -65,15 +55,15 @@ export class Views {
   readonly #gate: OpenGate;
   readonly #playback: Playback;
   readonly #outbox: Outbox;
+  readonly #arrivals: Arrivals;
+  readonly #sessions: Sessions;
   readonly #holds: Holds;
   readonly #directory: Directory;
   readonly #transactions: Transactions;
   readonly #checkpointer: Checkpointer;
   readonly #compaction: Compaction;
   readonly #digests = new ViewDigests();
-  readonly #types: Map<string, ObjectType<unknown>>;
-  readonly #hosted = new Map<ObjectId, Hosted>();
-  readonly #hosting = new Map<string, Promise<unknown>>();
+  readonly #hosted: HostedObjects;
   #sendsSoon = false;
   #wasRead = false;
   /** Of a blocking change that has ended, for the next one. */
@@ -83,15 +73,23 @@ export class Views {
     const { client } = link;
     this.#link = link;
     this.#gate = gate;
-    this.#types = new Map(types.map((type) => [typeNameOf(type), type]));
-    this.#holds = new Holds(client.memory.views, link.thread);
+    const { views: table, threads } = client.memory;
+    this.#holds = new Holds(table, link.thread);
+    this.#arrivals = new Arrivals(table, () => !client.isTail(this.#playback.position));
+    this.#sessions = new Sessions({
+      table,
+      threads,
+      thread: link.thread,
+      incarnation: client.incarnation,
+      timeoutMs: client.times.sessionTimeoutMs,
+    });
     this.#playback = new Playback(client, {
       played: (batch, outcomes) => {
         if (batch.writer === client.incarnation) this.#outbox.played(batch, outcomes);
       },
       marked: (mark, writer, position) => {
         this.#checkpointer.marked(mark, writer);
-        this.#digests.marked(position + 1, this.#players());
+        this.#digests.marked(position + 1, this.#hosted.players());
       },
       checkpointed: (index) => {
         this.#compaction.checkpointed(index);
@@ -102,13 +100,23 @@ export class Views {
       },
       mayJump: () => this.#holds.isEmpty,
     });
+    const hosting = {
+      client,
+      playback: this.#playback,
+      directory: () => this.#directory,
+      run: <T>(procedure: Procedure<T>) => this.#run(procedure),
+      sync: () => this.sync(),
+      bind: (entry: ObjectEntry, host: (player: ObjectPlayer) => void) =>
+        this.#bindingOf(entry, host),
+    };
+    this.#hosted = new HostedObjects(hosting, types);
     const precedence = new Precedence(client);
     this.#checkpointer = new Checkpointer({
       client,
       playback: this.#playback,
-      objects: () => this.#objects(),
-      hosted: (object) => this.#healthy(object),
-      detached: (object) => this.#detached(object),
+      objects: () => allObjects(this.#directory),
+      hosted: (object) => this.#hosted.healthy(object),
+      detached: (object) => this.#hosted.detached(object),
       lowestHold: () => this.#lowestHold(),
     });
     this.#compaction = new Compaction(client, this.#checkpointer, compactAt);
@@ -117,6 +125,7 @@ export class Views {
       holds: this.#holds,
       precedence,
       playback: () => this.#playback,
+      arrived: () => this.#arrivals.tell(),
       isTight: () => this.#compaction.isTight,
       makeRoom: () => this.#compaction.makeRoom(),
       takeRead: () => {
@@ -139,7 +148,10 @@ export class Views {
       run: (procedure) => this.#run(procedure),
       runSync: (procedure) => this.#runSync(procedure),
     });
-    this.#directory = new Directory(this.#bindingOf(DIRECTORY_ID, 'the directory', this.#playback));
+    const entry = { id: DIRECTORY_ID, name: 'the directory', options: undefined };
+    this.#directory = new Directory(
+      this.#bindingOf(entry, (player) => this.#playback.host(DIRECTORY_ID, player)),
+    );
   }
 
   /** How far every view of this thread is: every entry below is played, none from it on. */
@@ -149,7 +161,7 @@ export class Views {
 
   /** Objects that are open in this thread. */
   get openCount(): number {
-    return this.#hosted.size;
+    return this.#hosted.count;
   }
 
   /**
@@ -157,21 +169,11 @@ export class Views {
    * Plays its history. Rejects with ERR_TYPE_MISMATCH, ERR_INVALID_ARGUMENT, ERR_TRIMMED,
    * ERR_LOG_FULL, ERR_CLOSED.
    */
-  async object<O>(type: ObjectType<O>, name: string): Promise<O> {
+  async object<O>(type: ObjectType<O>, name: string, options?: unknown): Promise<O> {
     this.#gate.check();
     checkObject(type, name);
     if (this.#transactions.current !== undefined) throw inBody('an object is opened');
-    // One after the other: the second finds what the first has hosted.
-    const before = this.#hosting.get(name);
-    const hosting = (before ?? Promise.resolve())
-      .catch(() => {})
-      .then(() => this.#host(type, name));
-    this.#hosting.set(name, hosting);
-    try {
-      return (await hosting) as O;
-    } finally {
-      if (this.#hosting.get(name) === hosting) this.#hosting.delete(name);
-    }
+    return this.#hosted.open(type, name, options);
   }
 
   /** Brings every view of this thread up to what had returned before; resolves to how far. */
@@ -180,6 +182,12 @@ export class Views {
     const tail = this.#link.client.tail();
     if (!this.#playback.tryPlayTo(tail)) await this.#run(this.#playback.playTo(tail));
     return this.#playback.position;
+  }
+
+  /** BEFORE the gate closes: what this thread has changed is under way, what it held is given up. */
+  close(): void {
+    this.#sessions.close();
+    this.flush();
   }
 
   /** Sends what this turn has changed so far. */
@@ -239,61 +247,9 @@ export class Views {
     return readChanges(feed, options);
   }
 
-  async #host<O>(type: ObjectType<O>, name: string): Promise<O> {
-    const typeName = typeNameOf(type);
-    const entry = this.#directory.find(name) ?? (await this.#directory.create(name, typeName));
-    checkType(name, typeName, entry.type);
-    const known = this.#hosted.get(entry.id);
-    if (known !== undefined) {
-      if (known.type === type) return known.object as O;
-      const text = `the object is open as another class: name=${name}, class=${known.type.name}`;
-      throw new TangoError('ERR_TYPE_MISMATCH', text, { object: name });
-    }
-    const { object, player } = await this.#replayed(type, entry, name);
-    this.#hosted.set(entry.id, { type, name, object, player });
-    this.#types.set(typeName, type);
-    return object;
-  }
-
-  /** A view of the object at the position of all others. */
-  async #replayed<O>(
-    type: ObjectType<O>,
-    { id, since }: DirectoryEntry,
-    name: string,
-  ): Promise<{ object: O; player: ObjectPlayer }> {
-    for (;;) {
-      const past = new Playback(this.#link.client);
-      let player: ObjectPlayer | undefined;
-      const host = (one: ObjectPlayer): void => {
-        player = one;
-        past.host(id, one);
-      };
-      const object = new type(this.#bindingOf(id, name, { host: (_id, one) => host(one) }));
-      if (player === undefined) throw invalid('type', type, 'a class that extends TangoObject');
-      try {
-        await this.#run(past.begin(this.#playback.position, since));
-        // A pass under way would go past what it does not know to be hosted.
-        while (past.position < this.#playback.position || this.#playback.isOccupied) {
-          if (this.#playback.isOccupied) await this.#run(pause(HOST_PAUSE_MS));
-          await this.#run(past.playTo(this.#playback.position));
-        }
-      } catch (error) {
-        if (!isTrimmedError(error)) throw error;
-        // A checkpoint has passed this thread's views, and they go on from there: once more.
-        const { position } = this.#playback;
-        await this.sync();
-        if (this.#playback.position === position) throw error;
-        continue;
-      }
-      this.#playback.host(id, player);
-      return { object, player };
-    }
-  }
-
   #bindingOf(
-    id: ObjectId,
-    name: string,
-    playback: { host(id: ObjectId, player: ObjectPlayer): void },
+    { id, name, options }: ObjectEntry,
+    host: (player: ObjectPlayer) => void,
   ): ObjectBinding {
     let participant: Participant | undefined;
     const own = (): Participant => {
@@ -303,9 +259,11 @@ export class Views {
     return {
       id,
       name,
+      options,
+      sessions: this.#sessions,
       bind: (player, one) => {
         participant = one;
-        playback.host(id, player);
+        host(player);
       },
       read: (key) => {
         const { current } = this.#transactions;
@@ -317,7 +275,20 @@ export class Views {
       changeSync: (update, asksResult) => this.#changeNow(own(), update, asksResult),
       transact: (body) => this.transact(body),
       transactSync: (body) => this.transactSync(body),
+      until: (read, signal) => this.#until(read, signal),
     };
+  }
+
+  async #until<T>(read: () => T | undefined, signal: AbortSignal | undefined): Promise<T> {
+    checkSignal(signal);
+    if (this.#transactions.current !== undefined) throw inBody('it is waited for something');
+    for (;;) {
+      if (signal?.aborted) throw abortedError(signal);
+      await this.sync();
+      const found = read();
+      if (found !== undefined) return found;
+      await this.#arrivals.next(signal);
+    }
   }
 
   /** Nothing new in the log: three looks at shared memory. */
@@ -378,37 +349,13 @@ export class Views {
 
   #describe(name: string, operation: unknown): unknown {
     const typeName = this.#directory.entries.get(name)?.type;
-    const type = typeName === undefined ? undefined : this.#types.get(typeName);
+    const type = typeName === undefined ? undefined : this.#hosted.type(typeName);
     return type?.describe === undefined ? operation : type.describe(operation);
   }
 
   #tryCompact(): void {
     this.#link.client.run(this.#compaction.run(), IGNORED);
     this.#link.drive(() => !this.#compaction.isRunning);
-  }
-
-  #objects(): ObjectId[] {
-    return [DIRECTORY_ID, ...Array.from(this.#directory.entries.values(), ({ id }) => id)];
-  }
-
-  #healthy(object: ObjectId): Player | undefined {
-    const player = this.#playback.players.get(object);
-    const hosted = this.#hosted.get(object)?.player;
-    return hosted?.failure() === undefined ? player : undefined;
-  }
-
-  #detached(object: ObjectId): Player {
-    for (const [name, { id, type }] of this.#directory.entries) {
-      const known = this.#types.get(type);
-      // A view that has failed here would fail again.
-      if (id !== object || known === undefined || this.#hosted.has(object)) continue;
-      return detachedObject(known, id, name).player;
-    }
-    return new RecordedHistory();
-  }
-
-  *#players(): Iterable<readonly [ObjectId, ObjectPlayer]> {
-    for (const [object, { player }] of this.#hosted) yield [object, player];
   }
 
   #lowestHold(): Position {

@@ -18,7 +18,13 @@ import type { ThreadIndex } from '../../shared-memory/thread-table.ts';
 import type { InterleavedLog } from './interleaved-log.ts';
 
 /** Virtual milliseconds. */
-const TIMES: ClientTimes = { holeFillMs: 10, requestMs: 50, operationMs: 1000, takeoverMs: 20 };
+const TIMES: ClientTimes = {
+  holeFillMs: 10,
+  requestMs: 50,
+  operationMs: 1000,
+  takeoverMs: 20,
+  sessionTimeoutMs: 1000,
+};
 const STEPS_MAX = 10_000;
 
 interface Timer {

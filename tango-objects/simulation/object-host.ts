@@ -87,6 +87,7 @@ export class ObjectHost {
       playback: () => this.playback,
       isTight: () => this.compaction.isTight,
       makeRoom: () => this.compaction.makeRoom(),
+      arrived: () => {},
       takeRead: () => {
         const wasRead = this.#wasRead;
         this.#wasRead = false;

@@ -1,0 +1,165 @@
+/**
+ * Sessions: what a thread holds for as long as it lives, in locks and as ephemeral nodes. A session ends
+ * with its thread (closed, dead), or when the thread's event loop has stood for too long. Objects keep in
+ * their view which session holds what; whoever of the other threads notices that a session has ended
+ * appends that to the log, so that it ends at one place for everybody.
+ *
+ *   thread A ──beats──▶ view table ◀──looks── thread B ──"A's session has ended"──▶ log
+ *
+ * Safe whoever is mistaken: a session that was ended in the log stays so, whatever its thread believes.
+ */
+import type { ThreadIndex, ThreadTable } from '../../shared-memory/thread-table.ts';
+import { ThreadState } from '../../shared-memory/thread-table-layout.ts';
+import type { ViewTable } from '../../shared-memory/view-table.ts';
+
+/** Of one thread, which may have had others before. */
+export type SessionId = number;
+
+/** An object in which sessions hold something. */
+export interface SessionHolder {
+  /** Those that do, and those that have lost it while their thread lived. */
+  sessions(): Iterable<SessionId>;
+  /** Appends that the session has ended; `isDead`: nothing comes from its thread any more. */
+  endSession(session: SessionId, isDead: boolean): Promise<void>;
+}
+
+export interface SessionsWorld {
+  readonly table: ViewTable;
+  readonly threads: ThreadTable;
+  readonly thread: ThreadIndex;
+  readonly incarnation: number;
+  /** See OpenOptions. */
+  readonly timeoutMs: number;
+}
+
+/** Sessions of a thread, one after the other. */
+const SESSIONS_MAX = 2 ** 20;
+const LOOK_MS_MAX = 50;
+const LOOKS_PER_TIMEOUT = 20;
+
+/** What was seen of a thread's beats. */
+interface Seen {
+  readonly incarnation: number;
+  beats: number;
+  /** Looks without a beat. Counted, not timed: a process that was stopped as a whole has no stalls. */
+  missed: number;
+}
+
+export class Sessions {
+  readonly #world: SessionsWorld;
+  readonly #holders = new Set<SessionHolder>();
+  readonly #seen = new Map<ThreadIndex, Seen>();
+  /** Ends that are on their way to the log. */
+  readonly #ending = new Set<SessionId>();
+  readonly #missedMax: number;
+  readonly #lookMs: number;
+  #timer: NodeJS.Timeout | undefined;
+  #count = 0;
+
+  constructor(world: SessionsWorld) {
+    this.#world = world;
+    this.#lookMs = Math.min(LOOK_MS_MAX, world.timeoutMs / LOOKS_PER_TIMEOUT);
+    this.#missedMax = Math.ceil(world.timeoutMs / this.#lookMs);
+  }
+
+  /** This thread's, from the first call on; after lost() another one. */
+  own(): SessionId {
+    this.#begin();
+    return this.#id;
+  }
+
+  /** Whether it is one of this thread's, the present one or one before. */
+  isOwn(session: SessionId): boolean {
+    return incarnationOf(session) === this.#world.incarnation;
+  }
+
+  /** The log says that it has ended: if it is this thread's, its next one is another. */
+  lost(session: SessionId): void {
+    if (session === this.#id) this.#count++;
+  }
+
+  /** From now on, sessions that hold something in the object end with their threads. */
+  watch(holder: SessionHolder): void {
+    this.#holders.add(holder);
+    this.#begin();
+  }
+
+  /** Nothing comes any more from the thread whose session it is: it has exited, or closed the log. */
+  isDead(session: SessionId): boolean {
+    return this.#threadOf(incarnationOf(session)) === undefined;
+  }
+
+  /** BEFORE the thread leaves the log: what it holds need not wait for others to notice. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const holder of this.#holders) {
+      for (const session of holder.sessions()) {
+        if (this.isOwn(session)) void holder.endSession(session, true).catch(() => {});
+      }
+    }
+    this.#holders.clear();
+  }
+
+  get #id(): SessionId {
+    return this.#world.incarnation * SESSIONS_MAX + this.#count;
+  }
+
+  #begin(): void {
+    if (this.#timer !== undefined) return;
+    this.#world.table.beat(this.#world.thread);
+    this.#timer = setInterval(() => this.#look(), this.#lookMs).unref();
+  }
+
+  #look(): void {
+    this.#world.table.beat(this.#world.thread);
+    const ended = new Map<number, 'dead' | 'stalled' | 'alive'>();
+    for (const holder of this.#holders) {
+      for (const session of holder.sessions()) {
+        const incarnation = incarnationOf(session);
+        if (incarnation === this.#world.incarnation) continue;
+        const state = ended.get(incarnation) ?? this.#stateOf(incarnation);
+        ended.set(incarnation, state);
+        if (state !== 'alive') this.#end(holder, session, state === 'dead');
+      }
+    }
+  }
+
+  #end(holder: SessionHolder, session: SessionId, isDead: boolean): void {
+    if (this.#ending.has(session)) return;
+    this.#ending.add(session);
+    // What fails is tried again at the next look.
+    void holder
+      .endSession(session, isDead)
+      .catch(() => {})
+      .finally(() => this.#ending.delete(session));
+  }
+
+  #stateOf(incarnation: number): 'dead' | 'stalled' | 'alive' {
+    const thread = this.#threadOf(incarnation);
+    if (thread === undefined) return 'dead';
+    const beats = this.#world.table.beats(thread);
+    const seen = this.#seen.get(thread);
+    if (seen?.incarnation !== incarnation) {
+      this.#seen.set(thread, { incarnation, beats, missed: 0 });
+      return 'alive';
+    }
+    seen.missed = seen.beats === beats ? seen.missed + 1 : 0;
+    seen.beats = beats;
+    return seen.missed < this.#missedMax ? 'alive' : 'stalled';
+  }
+
+  #threadOf(incarnation: number): ThreadIndex | undefined {
+    const { threads } = this.#world;
+    for (let thread = 0; thread < threads.count; thread++) {
+      if (threads.incarnation(thread) !== incarnation) continue;
+      return threads.state(thread) === ThreadState.ALIVE ? thread : undefined;
+    }
+    return undefined;
+  }
+}
+
+/** Of the thread whose session it is. */
+export function incarnationOf(session: SessionId): number {
+  return Math.floor(session / SESSIONS_MAX);
+}
