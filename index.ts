@@ -38,4 +38,5 @@ export { attach, open, Tango } from './tango-objects/tango.ts';
 export { TangoCounter } from './tango-objects/tango-counter.ts';
 export { TangoMap } from './tango-objects/tango-map.ts';
 export { TangoRegister } from './tango-objects/tango-register.ts';
+export { TangoSet } from './tango-objects/tango-set.ts';
 export { TangoSnapshot } from './tango-objects/tango-snapshot.ts';

@@ -1,16 +1,19 @@
+/** What LayeredMap needs of the one below: a Map, or another layer. */
+type Below<K, V> = Pick<ReadonlyMap<K, V>, 'size' | 'has' | 'get'> & Iterable<[K, V]>;
+
 /**
  * A Map over another one that it leaves alone: what a transaction makes of a map on trial. Costs what was
  * changed, not what is there.
  */
 export class LayeredMap<K, V> implements Iterable<[K, V]> {
-  readonly #below: ReadonlyMap<K, V>;
+  readonly #below: Below<K, V>;
   /** Changed in place, where they stand below; or new, in order. */
   #changed = new Map<K, V>();
   #deleted = new Set<K>();
   #isCleared = false;
   #size: number;
 
-  constructor(below: ReadonlyMap<K, V>) {
+  constructor(below: Below<K, V>) {
     this.#below = below;
     this.#size = below.size;
   }

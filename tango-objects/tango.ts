@@ -5,13 +5,14 @@ import { Tango as TangoOfLog, type TangoParts } from '../runtime/tango.ts';
 import { TangoCounter } from './tango-counter.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoRegister } from './tango-register.ts';
+import { TangoSet } from './tango-set.ts';
 import { TangoSnapshot } from './tango-snapshot.ts';
 
 /** One thread's access to a log and its objects. The errors of the objects' calls: see object(). */
 export class Tango extends TangoOfLog {
   /** @internal Use `open` or `attach`. */
   constructor(parts: TangoParts) {
-    super(parts, [TangoRegister, TangoCounter, TangoMap]);
+    super(parts, [TangoRegister, TangoCounter, TangoMap, TangoSet]);
   }
 
   /** One value. */
@@ -27,6 +28,11 @@ export class Tango extends TangoOfLog {
   /** Keys and values, as a Map. */
   map<K, V>(name: string): Promise<TangoMap<K, V>> {
     return this.object<TangoMap<K, V>>(TangoMap, name);
+  }
+
+  /** Values, as a Set. */
+  set<T>(name: string): Promise<TangoSet<T>> {
+    return this.object<TangoSet<T>>(TangoSet, name);
   }
 
   override async at(position: number): Promise<TangoSnapshot> {
