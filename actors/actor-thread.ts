@@ -31,8 +31,8 @@ export interface ActorThreadStats {
 
 /** What the owner may ask an actor thread. */
 export interface ActorThreadControl {
-  /** Answered once every actor is started and the thread takes messages. */
-  ready(): void;
+  /** Answered once every actor is started, the thread takes messages, and its death would be noticed. */
+  ready(): Promise<void>;
   stats(): ActorThreadStats;
   /** A fault for experiments: the thread does nothing else for `ms` milliseconds. */
   stall(ms: number): void;
@@ -54,6 +54,8 @@ export interface HostedActorSpec {
 export interface HostedActors {
   readonly specs: readonly HostedActorSpec[];
   readonly adopt: (id: ActorId) => Actor | undefined;
+  /** Settles once whoever watches over the threads knows of this one. */
+  readonly watched?: Promise<void>;
 }
 
 /** Runs the actors of this thread until the owner says stop. Returns at once. */
@@ -63,7 +65,7 @@ export function runActorThread(
 ): void {
   const memory = new LogMemory(data.buffers);
   const flight = new Flight(memory.threads, data.thread);
-  const { specs, adopt } = actorsOn(memory, flight);
+  const { specs, adopt, watched } = actorsOn(memory, flight);
   const host = new ActorHost({
     thread: data.thread,
     threads: memory.threads,
@@ -108,7 +110,7 @@ export function runActorThread(
     },
   };
   const control: ActorThreadControl = {
-    ready: () => {},
+    ready: async () => watched,
     stats: () => {
       counters.publish();
       return { received: host.received, busyMs: performance.eventLoopUtilization().active };

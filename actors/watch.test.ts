@@ -11,7 +11,7 @@ import {
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import { within } from '../shared-memory/within.ts';
 import { newAddress, type SocketAddress } from './local-socket.ts';
-import { Watched } from './watch.ts';
+import { Watched, WatchServer } from './watch.ts';
 
 const DEADLINE_MS = 10_000;
 const THREADS = 6;
@@ -19,7 +19,7 @@ const { FREE, ALIVE, EXITED } = ThreadState;
 
 const watching = suite('watch');
 
-/** A thread that watches, or is watched, until it is terminated. It says when it has begun. */
+/** A thread that watches, or is watched, until it is terminated. Says when it has begun; beats when introduced. */
 const THREAD = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { watch, table, address, buffer, thread, incarnation, busy } = workerData;
@@ -29,6 +29,9 @@ const THREAD = `
     const { ThreadTable } = await import(table);
     if (thread === undefined) new WatchServer(address, new ThreadTable(buffer));
     else globalThis.watched = new Watched(address, thread, incarnation);
+    if (thread !== undefined) {
+      globalThis.watched.introduced.then(() => new ThreadTable(buffer).beat(thread));
+    }
     parentPort.on('message', () => globalThis.watched.leave());
     // Connected first; then it can only be ended from outside.
     if (busy) setTimeout(() => { for (;;); }, 100);
@@ -78,8 +81,8 @@ function claim({ table }: Bench, thread: ThreadIndex): number {
 
 /** A thread that is watched. */
 function watched(bench: Bench, thread: ThreadIndex, busy = false): Promise<Worker> {
-  const { address } = bench;
-  return start({ address, thread, incarnation: claim(bench, thread), busy });
+  const { address, buffer } = bench;
+  return start({ address, buffer, thread, incarnation: claim(bench, thread), busy });
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {
@@ -212,6 +215,28 @@ watching(
     await until('the third monitor knows of all', () => bench.table.state(4) === EXITED);
   },
 );
+
+watching('misses no death once a thread is introduced, which takes a monitor', async () => {
+  const bench = fresh();
+  const { table } = bench;
+  const victim = await watched(bench, 2);
+  await aWhile();
+  assert.is(table.heartbeat(2), 0, 'nobody listens yet');
+  new WatchServer(bench.address, table);
+  // This event loop, the monitor's, does not turn between the introduction and the death.
+  const end = performance.now() + DEADLINE_MS;
+  while (table.heartbeat(2) === 0 && performance.now() < end);
+  assert.is(table.heartbeat(2), 1, 'it is introduced');
+  await victim.terminate();
+  await until('its death is known', () => table.state(2) === EXITED);
+});
+
+watching('lets nobody wait who leaves', async () => {
+  const bench = fresh();
+  const own = new Watched(bench.address, 2, claim(bench, 2));
+  own.leave();
+  await within(DEADLINE_MS, 'the end of the introduction', own.introduced);
+});
 
 watching('begins while the monitor before still holds the path', async () => {
   const bench = fresh();

@@ -5,7 +5,7 @@ import { clientActor, clientThreadOf } from '../actors/actor-ids.ts';
 import { type ActorThreadData, type HostedActors, runActorThread } from '../actors/actor-thread.ts';
 import { adoptedActor } from '../actors/adoption.ts';
 import type { SocketAddress } from '../actors/local-socket.ts';
-import type { LogMemory } from '../actors/log-memory.ts';
+import { LogMemory } from '../actors/log-memory.ts';
 import type { ActorId } from '../actors/message.ts';
 import { Watched, WatchServer } from '../actors/watch.ts';
 import type { Flight } from '../shared-memory/flight.ts';
@@ -25,9 +25,16 @@ void start();
 
 /** A function, not the module, awaits: a thread that is ended while such a module begins ends the process. */
 async function start(): Promise<void> {
+  const { threads } = new LogMemory(data.buffers);
+  // FIRST: the others are trying to connect, and open() waits until they have.
+  if (isHousekeeper) new WatchServer(data.watch, threads);
+  const watched = new Watched(data.watch, data.thread, threads.incarnation(data.thread));
   // Loaded on this one thread only: a third of the time a thread takes to start is its modules.
   const housekeeping = isHousekeeper ? await import('./housekeeping.ts') : undefined;
-  runActorThread(data, (memory, flight) => actorsOn(memory, flight, housekeeping));
+  runActorThread(data, (memory, flight) => ({
+    ...actorsOn(memory, flight, housekeeping),
+    watched: watched.introduced,
+  }));
 }
 
 function actorsOn(
@@ -35,10 +42,7 @@ function actorsOn(
   flight: Flight,
   housekeeping: typeof import('./housekeeping.ts') | undefined,
 ): HostedActors {
-  const { thread, watch, times } = data;
-  // BEFORE it connects to itself: the others may be trying already.
-  if (isHousekeeper) new WatchServer(watch, memory.threads);
-  new Watched(watch, thread, memory.threads.incarnation(thread));
+  const { thread, times } = data;
   const adopt = (id: ActorId): Actor | undefined =>
     clientThreadOf(id) === NO_THREAD ? adoptedActor(memory, id, thread) : undefined;
   const housekeeper = housekeeping?.housekeeperOn(thread, memory, flight, times);

@@ -85,6 +85,13 @@ export class MailboxLink {
     ]);
   }
 
+  /** Waits for what keeps no thread alive by itself; before the first operation. */
+  async holding(what: Promise<void>): Promise<void> {
+    this.#keepAlive.ref();
+    await what;
+    this.#keepAlive.unref();
+  }
+
   /** Call after an operation has begun: its messages leave and its replies are taken. */
   kick(): void {
     if (!this.#idle.running) {

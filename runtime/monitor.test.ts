@@ -1,14 +1,23 @@
 /** The monitor on real threads: what is dead or stalled is noticed, and the log goes on without it. */
+import { extname } from 'node:path';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { LogMemory } from '../actors/log-memory.ts';
+import type { ActorThreadControl } from '../actors/actor-thread.ts';
+import { connectControl } from '../actors/control.ts';
+import { newAddress } from '../actors/local-socket.ts';
+import { allocateLog, LogMemory } from '../actors/log-memory.ts';
+import { WatchServer } from '../actors/watch.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
 import { within } from '../shared-memory/within.ts';
+import { DEFAULT_TIMES } from './client-options.ts';
 import { open } from './open.ts';
+import { checkOpenOptions } from './open-options.ts';
 import type { Tango } from './tango.ts';
 
 const DEADLINE_MS = 20_000;
 const MIB = 1024 * 1024;
+const LOG_WORKER = new URL(`./log-worker${extname(import.meta.url)}`, import.meta.url);
 
 const monitor = suite('monitor');
 const opened: Tango[] = [];
@@ -75,6 +84,34 @@ monitor('notices a death while the owner blocks, and replaces the thread afterwa
   await until('every actor thread lives', () =>
     threads.every((thread) => memory.threads.state(thread) === ThreadState.ALIVE),
   );
+});
+
+monitor('is told of every actor thread BEFORE that is taken for ready', async () => {
+  const sizes = checkOpenOptions({ actorThreads: 2, logBytes: 4 * MIB });
+  const buffers = allocateLog(sizes);
+  const { threads } = new LogMemory(buffers);
+  assert.is(threads.claim(0, 1), 0);
+  const { port1, port2 } = new MessageChannel();
+  const watch = newAddress();
+  const workerData = { buffers, thread: 0, control: port2, times: DEFAULT_TIMES, watch };
+  const worker = new Worker(LOG_WORKER, { workerData, transferList: [port2] });
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  try {
+    const control = connectControl<ActorThreadControl>(port1, 'actors 0', exited);
+    let isReady = false;
+    const ready = control.ready().then(() => {
+      isReady = true;
+    });
+    // One port keeps the order: it would be ready by now.
+    await within(DEADLINE_MS, 'a thread that serves', control.stats());
+    assert.not(isReady, 'no monitor listens yet');
+    new WatchServer(watch, threads);
+    await within(DEADLINE_MS, 'the ready thread', ready);
+  } finally {
+    await worker.terminate();
+    port1.close();
+  }
+  await until('its death is known', () => threads.state(0) === ThreadState.EXITED);
 });
 
 monitor('refuses to kill or stall what is not there', async () => {
