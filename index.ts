@@ -40,3 +40,4 @@ export { TangoMap } from './tango-objects/tango-map.ts';
 export { TangoRegister } from './tango-objects/tango-register.ts';
 export { TangoSet } from './tango-objects/tango-set.ts';
 export { TangoSnapshot } from './tango-objects/tango-snapshot.ts';
+export { type RangeOptions, TangoSortedMap } from './tango-objects/tango-sorted-map.ts';

@@ -4,6 +4,8 @@ import type { ObjectType } from '../runtime/views/object-type.ts';
 import { TangoCounter } from './tango-counter.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoRegister } from './tango-register.ts';
+import { TangoSet } from './tango-set.ts';
+import { TangoSortedMap } from './tango-sorted-map.ts';
 
 /** The objects as they were at one position; see Tango.at. The errors of its calls: see object(). */
 export class TangoSnapshot {
@@ -38,5 +40,13 @@ export class TangoSnapshot {
 
   map<K, V>(name: string): Promise<TangoMap<K, V>> {
     return this.object<TangoMap<K, V>>(TangoMap, name);
+  }
+
+  set<T>(name: string): Promise<TangoSet<T>> {
+    return this.object<TangoSet<T>>(TangoSet, name);
+  }
+
+  sortedMap<K, V>(name: string): Promise<TangoSortedMap<K, V>> {
+    return this.object<TangoSortedMap<K, V>>(TangoSortedMap, name);
   }
 }

@@ -7,12 +7,13 @@ import { TangoMap } from './tango-map.ts';
 import { TangoRegister } from './tango-register.ts';
 import { TangoSet } from './tango-set.ts';
 import { TangoSnapshot } from './tango-snapshot.ts';
+import { TangoSortedMap } from './tango-sorted-map.ts';
 
 /** One thread's access to a log and its objects. The errors of the objects' calls: see object(). */
 export class Tango extends TangoOfLog {
   /** @internal Use `open` or `attach`. */
   constructor(parts: TangoParts) {
-    super(parts, [TangoRegister, TangoCounter, TangoMap, TangoSet]);
+    super(parts, [TangoRegister, TangoCounter, TangoMap, TangoSet, TangoSortedMap]);
   }
 
   /** One value. */
@@ -33,6 +34,11 @@ export class Tango extends TangoOfLog {
   /** Values, as a Set. */
   set<T>(name: string): Promise<TangoSet<T>> {
     return this.object<TangoSet<T>>(TangoSet, name);
+  }
+
+  /** Keys and values, in the order of keys. */
+  sortedMap<K, V>(name: string): Promise<TangoSortedMap<K, V>> {
+    return this.object<TangoSortedMap<K, V>>(TangoSortedMap, name);
   }
 
   override async at(position: number): Promise<TangoSnapshot> {
