@@ -4,7 +4,13 @@ import { TangoError } from './tango-error.ts';
 
 const tangoError = suite('TangoError');
 
-const DETAILS = { position: 2 ** 52, epoch: 3, object: 'accounts', key: { name: 'anne' } };
+const DETAILS = {
+  position: 2 ** 52,
+  epoch: 3,
+  object: 'accounts',
+  key: { name: 'anne' },
+  index: 2,
+};
 
 function full(): TangoError {
   const cause = new RangeError('the reason');
@@ -27,8 +33,8 @@ tangoError('is an Error with a name, a code and a stack', () => {
 tangoError('has only the details it was given', () => {
   const error = new TangoError('ERR_UNWRITTEN', 'text', { position: 0 });
   assert.is(error.position, 0);
-  const { epoch, object, key, cause } = error;
-  assert.equal([epoch, object, key, cause], [undefined, undefined, undefined, undefined]);
+  for (const name of ['epoch', 'object', 'key', 'index', 'cause'])
+    assert.not.ok(name in error, name);
   assert.equal(Object.keys(error.toJSON()).sort(), ['code', 'message', 'position', 'stack']);
 });
 
@@ -52,6 +58,7 @@ tangoError('is the same after it went through a structured clone as plain data',
   assert.is(arrived.epoch, DETAILS.epoch);
   assert.is(arrived.object, DETAILS.object);
   assert.equal(arrived.key, DETAILS.key);
+  assert.is(arrived.index, DETAILS.index);
   assert.instance(arrived.cause, RangeError);
   assert.is((arrived.cause as RangeError).message, 'the reason');
 });

@@ -20,16 +20,25 @@ const CODES = [
   'ERR_TIMEOUT',
   'ERR_UNSUPPORTED',
   'ERR_TYPE_MISMATCH',
+  'ERR_QUEUE_FULL',
+  'ERR_NO_NODE',
+  'ERR_NODE_EXISTS',
+  'ERR_NOT_EMPTY',
+  'ERR_BAD_VERSION',
+  'ERR_NO_CHILDREN_FOR_EPHEMERALS',
+  'ERR_SESSION_EXPIRED',
 ] as const;
 
 export type TangoErrorCode = (typeof CODES)[number];
 
-/** Which position, epoch, object or key an error is about. */
+/** Which position, epoch, object, key or part of a change an error is about. */
 export interface TangoErrorDetails {
   readonly position?: number;
   readonly epoch?: number;
   readonly object?: string;
   readonly key?: unknown;
+  /** Of the operation that failed, among those of one change; from 0. */
+  readonly index?: number;
   readonly cause?: unknown;
 }
 
@@ -48,6 +57,7 @@ export class TangoError extends Error {
   declare readonly epoch?: number;
   declare readonly object?: string;
   declare readonly key?: unknown;
+  declare readonly index?: number;
 
   constructor(code: TangoErrorCode, message: string, details: TangoErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -56,12 +66,13 @@ export class TangoError extends Error {
     if (details.epoch !== undefined) this.epoch = details.epoch;
     if (details.object !== undefined) this.object = details.object;
     if (details.key !== undefined) this.key = details.key;
+    if (details.index !== undefined) this.index = details.index;
     this.stack = (this.stack ?? '').replace(/^[^\n:]*/, headOf(code, details));
   }
 
   /** The fields that structured clone and comlink lose; give them to `TangoError.from`. */
   toJSON(): PlainTangoError {
-    const { code, message, stack, position, epoch, object, key, cause } = this;
+    const { code, message, stack, position, epoch, object, key, index, cause } = this;
     return {
       code,
       message,
@@ -70,6 +81,7 @@ export class TangoError extends Error {
       ...(epoch === undefined ? {} : { epoch }),
       ...(object === undefined ? {} : { object }),
       ...(key === undefined ? {} : { key }),
+      ...(index === undefined ? {} : { index }),
       ...(cause === undefined ? {} : { cause }),
     };
   }
