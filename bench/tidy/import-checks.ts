@@ -15,6 +15,8 @@ export const FOLDERS = ['shared-memory', 'actors', 'runtime', 'tango-objects', '
 const INDEX = 'index.ts';
 const TIDY = 'tidy.test.ts';
 const TEST_PACKAGES: ReadonlySet<string> = new Set(['fast-check', 'tinypool', 'uvu']);
+/** Whose files only tests import. */
+const TEST_FOLDERS: readonly string[] = ['bench/', 'tango-objects/contract/'];
 const ENTRIES: ReadonlySet<string> = new Set([
   INDEX,
   'bench/tangolog.ts',
@@ -63,11 +65,11 @@ export function checkIndex(tree: SourceTree): Finding[] {
 export function checkTestPackages(tree: SourceTree): Finding[] {
   const findings: Finding[] = [];
   for (const path of codePaths(tree)) {
-    if (isTest(path) || path.startsWith('bench/')) continue;
+    if (isTest(path) || TEST_FOLDERS.some((folder) => path.startsWith(folder))) continue;
     for (const { specifier, line } of importsOf(textOf(tree, path))) {
       const name = specifier.split('/', 1)[0];
       if (!TEST_PACKAGES.has(name)) continue;
-      const instead = 'use it in bench/ or in a *.test.ts file';
+      const instead = `use it in ${TEST_FOLDERS.join(', ')} or a *.test.ts file`;
       findings.push({ path, line, what: `imports ${name}, a package for tests`, instead });
     }
   }
