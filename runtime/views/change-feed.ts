@@ -16,7 +16,13 @@ import { EntryLoader } from './entry-loader.ts';
 import { Judge } from './judge.ts';
 import { wholeRecords } from './large-record.ts';
 import { decodeKey } from './object-key.ts';
-import { type ObjectId, type RecordBatch, RecordKind, type Update } from './record.ts';
+import {
+  isRelocation,
+  type ObjectId,
+  type RecordBatch,
+  RecordKind,
+  type Update,
+} from './record.ts';
 import { decodeValue } from './value-codec.ts';
 
 /** Where a change is in the log. */
@@ -183,10 +189,12 @@ class Feed {
 /** Without a name it is the directory's. */
 function shown(
   world: FeedWorld,
-  { object, keys, bytes, start, end }: Update,
+  update: Update,
   names: ReadonlySet<string> | undefined,
 ): ObjectChange[] {
+  const { object, keys, bytes, start, end } = update;
   const name = world.nameOf(object);
+  if (isRelocation(update)) return [];
   if (name === undefined || names?.has(name) === false) return [];
   const operation = world.describe(name, decodeValue(bytes, start, end));
   return [{ object: name, operation, keys: keys.map(decodeKey) }];

@@ -30,6 +30,8 @@ export interface Section {
   readonly bytes: number;
   /** Of the encoded state: equal in every thread that has the object. */
   readonly digest: number;
+  /** Lowest position of the log that the state refers to; undefined: none. */
+  readonly lowest?: Position;
   readonly parts: readonly Position[];
 }
 
@@ -54,6 +56,13 @@ export function decodeIndex(bytes: Uint8Array, position: Position): CheckpointIn
   if (isWhole && index !== undefined) return index;
   const text = `a checkpoint record is not intact: position=${position}`;
   throw new TangoError('ERR_CORRUPT', text, { position });
+}
+
+/** The lowest position that a state of the checkpoint refers to; Infinity: none. */
+export function lowestIn({ sections }: CheckpointIndex): Position {
+  let lowest = Number.POSITIVE_INFINITY;
+  for (const section of sections) lowest = Math.min(lowest, section.lowest ?? lowest);
+  return lowest;
 }
 
 export interface FoundCheckpoint {

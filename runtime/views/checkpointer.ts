@@ -9,34 +9,26 @@
  * parts that nobody names, or a checkpoint and no trim.
  */
 import { TangoError } from '../../actors/tango-error.ts';
-import { ENTRY_ALIGNMENT, EntryKind, entryFootprint } from '../../shared-memory/entry-layout.ts';
 import { Right } from '../../shared-memory/view-table.ts';
-import { appendEntry } from '../append-entry.ts';
 import { trimPrefix } from '../chain.ts';
 import type { LogClient } from '../log-client.ts';
-import type { Position, StreamId } from '../log-entry.ts';
+import type { Position } from '../log-entry.ts';
 import { type Procedure, pause } from '../procedure.ts';
 import {
   CHECKPOINTS_ID,
+  type CheckpointIndex,
   checkpointsInLog,
   encodeIndex,
   furthestOf,
+  lowestIn,
   type Section,
 } from './checkpoint-index.ts';
-import { cut, lowestOf, wholeRecords } from './large-record.ts';
-import { digestOf, RecordedHistory } from './object-state.ts';
+import { lowestOf, wholeRecords } from './large-record.ts';
+import { digestOf, lowestOfState } from './object-state.ts';
 import { Playback, type Player } from './playback.ts';
-import {
-  BATCH_HEADER_BYTES,
-  type BatchRecord,
-  encodeBatch,
-  encodeRecord,
-  type Mark,
-  type ObjectId,
-  PART_OVERHEAD_BYTES,
-  RecordKind,
-  recordBytes,
-} from './record.ts';
+import { type BatchRecord, type Mark, type ObjectId, RecordKind } from './record.ts';
+import { RecordAppender } from './record-appender.ts';
+import { Relocation } from './relocation.ts';
 
 /** What a checkpointer needs of its thread. */
 export interface CheckpointWorld {
@@ -48,16 +40,16 @@ export interface CheckpointWorld {
   hosted(object: ObjectId): Player | undefined;
   /** A view of an object that this thread does not host, at its beginning. */
   detached(object: ObjectId): Player;
+  /** As detached, for one whose class cannot be asked. */
+  recorded(object: ObjectId): Player;
   /** Positions that some living thread needs. */
   lowestHold(): Position;
 }
 
 /** How often who waits for its turn looks. */
 const TURN_MS = 1;
-/** Parts that fill a chunk without much of it left. */
-const PARTS_PER_CHUNK = 8;
-/** What an entry takes beside its payload, at most. */
-const ENTRY_BYTES = entryFootprint(0, 0, 0) + ENTRY_ALIGNMENT;
+/** A trim that passes less than this part of the log is not worth a checkpoint. */
+const WORTH = 1 / 64;
 /** An object that is created meanwhile is caught by the next attempt. */
 const ATTEMPTS_MAX = 10;
 /** Entries looked at before anybody else has a turn. */
@@ -71,11 +63,24 @@ export class Checkpointer {
   #number = 0;
   #states: States = new Map();
   #isWriting = false;
+  /** That the last checkpoint took. */
+  #stateBytes = 0;
   /** Their checkpoint() has failed: their changes are copied. */
   readonly #mute = new Set<ObjectId>();
 
+  readonly #appender: RecordAppender;
+  readonly #relocation: Relocation;
+
   constructor(world: CheckpointWorld) {
     this.#world = world;
+    this.#appender = new RecordAppender(world.client);
+    this.#relocation = new Relocation(world.client, world.playback.loader, this.#appender);
+  }
+
+  /** A checkpoint was played. */
+  checkpointed({ sections }: CheckpointIndex): void {
+    this.#stateBytes = 0;
+    for (const { bytes } of sections) this.#stateBytes += bytes;
   }
 
   /** This thread's playback is at a mark. */
@@ -107,7 +112,7 @@ export class Checkpointer {
   *compact(takesOver = false): Procedure<boolean> {
     if (!this.#canRaiseLimit() || !this.#tryTake(takesOver)) return false;
     try {
-      yield* this.#write();
+      yield* this.#write(true);
       yield* this.forget(Number.POSITIVE_INFINITY);
       return true;
     } finally {
@@ -143,8 +148,9 @@ export class Checkpointer {
     client.memory.views.give(Right.CHECKPOINT, client.incarnation);
   }
 
-  *#write(): Procedure<Position> {
+  *#write(isForTrim = false): Procedure<Position> {
     const covered = yield* this.#collect();
+    if (isForTrim) this.#checkWorth();
     const { client, playback, lowestHold } = this.#world;
     const limitBefore = playback.judge.limitAt(covered);
     // AFTER the mark: a transaction that begins later has its snapshot above it.
@@ -153,12 +159,15 @@ export class Checkpointer {
     this.#checkRoom();
     const sections: Section[] = [];
     for (const [object, state] of this.#states) {
-      const parts = yield* this.#writeParts(state);
-      sections.push({ object, bytes: state.length, digest: digestOf(state), parts });
+      const parts = yield* this.#appender.parts(state);
+      const lowest = lowestOfState(state);
+      const refers = lowest < Number.POSITIVE_INFINITY && { lowest };
+      sections.push({ object, bytes: state.length, digest: digestOf(state), ...refers, parts });
     }
     this.#states = new Map();
     const index = encodeIndex({ covered, limit, limitBefore, aborted, sections });
-    const position = yield* this.#writeRecord({ kind: RecordKind.CHECKPOINT, index });
+    const record: BatchRecord = { kind: RecordKind.CHECKPOINT, index };
+    const position = yield* this.#appender.record(record, [CHECKPOINTS_ID]);
     yield* playback.playTo(position + 1);
     client.counters.checkpoints++;
     return covered;
@@ -180,6 +189,17 @@ export class Checkpointer {
     }
   }
 
+  /** What views refer to, and could not be put elsewhere, would keep the log as it is. ERR_LOG_FULL. */
+  #checkWorth(): void {
+    const { memory } = this.#world.client;
+    const trimmed = memory.sequencer.trimMark();
+    const least = trimmed + (this.#world.client.tail() - trimmed) * WORTH;
+    for (const state of this.#states.values()) {
+      if (lowestOfState(state) >= least) continue;
+      throw new TangoError('ERR_LOG_FULL', 'what views refer to fills the log');
+    }
+  }
+
   /** The states of all objects at one mark are in #states; returns the position that they cover. */
   *#collect(): Procedure<Position> {
     const { client, playback, objects } = this.#world;
@@ -188,8 +208,9 @@ export class Checkpointer {
       this.#states = new Map();
       const number = ++this.#number;
       const companion = yield* this.#companion();
+      if (attempt === 0) yield* this.#relocate(companion);
       const record: Mark = { kind: RecordKind.MARK, number };
-      const mark = yield* this.#append([record], [CHECKPOINTS_ID]);
+      const mark = yield* this.#appender.append([record], [CHECKPOINTS_ID]);
       yield* playback.playTo(mark + 1);
       if (companion.players.size > 0) yield* companion.playTo(mark + 1);
       for (const [object, player] of companion.players) this.#keepState(object, player);
@@ -200,17 +221,31 @@ export class Checkpointer {
 
   /** Where the others are: views that this thread does not have, at its own playback's position. */
   *#companion(): Procedure<Playback> {
-    const { client, playback, detached, objects } = this.#world;
+    const { client, playback, detached, recorded, objects } = this.#world;
     const companion = new Playback(client);
     for (const object of objects()) {
       if (this.#hosted(object) !== undefined) continue;
-      const player = this.#mute.has(object) ? new RecordedHistory() : detached(object);
+      const player = this.#mute.has(object) ? recorded(object) : detached(object);
       companion.host(object, player);
     }
     if (companion.players.size === 0) return companion;
     yield* companion.begin(playback.position);
     yield* companion.playTo(playback.position);
     return companion;
+  }
+
+  /** What views keep in the log goes on at its end, so that the checkpoint replaces what is below. */
+  *#relocate(companion: Playback): Procedure<void> {
+    const { client, playback, objects } = this.#world;
+    const players: [ObjectId, Player][] = [];
+    for (const object of objects()) {
+      const player = companion.players.get(object) ?? this.#hosted(object);
+      if (player !== undefined) players.push([object, player]);
+    }
+    yield* this.#relocation.run(players, this.#stateBytes, function* () {
+      yield* playback.playTo(client.tail());
+      if (companion.players.size > 0) yield* companion.playTo(playback.position);
+    });
   }
 
   #hosted(object: ObjectId): Player | undefined {
@@ -267,36 +302,8 @@ export class Checkpointer {
       // Of a thread that had died, or had not announced its snapshot: the next checkpoint is above it.
       if (batch.records.some((record) => dependsOn(record) < limit)) return 0;
     }
-    return limit;
-  }
-
-  *#writeParts(bytes: Uint8Array): Procedure<Position[]> {
-    const { map, memory } = this.#world.client;
-    const { chunkBytes } = memory.unit(map.units()[0]).chunks;
-    const whole = Math.floor(chunkBytes / PARTS_PER_CHUNK) - ENTRY_BYTES;
-    const most = Math.min(memory.sizes.entryBytesMax, whole) - PART_OVERHEAD_BYTES;
-    const parts: Position[] = [];
-    for (const piece of cut(bytes, most)) {
-      parts.push(yield* this.#append([{ kind: RecordKind.PART, bytes: piece }], []));
-    }
-    return parts;
-  }
-
-  *#writeRecord(record: BatchRecord): Procedure<Position> {
-    const { entryBytesMax } = this.#world.client.memory.sizes;
-    if (recordBytes(record) + BATCH_HEADER_BYTES <= entryBytesMax) {
-      return yield* this.#append([record], [CHECKPOINTS_ID]);
-    }
-    const bytes = encodeRecord(record);
-    const parts = yield* this.#writeParts(bytes);
-    const large = { kind: RecordKind.LARGE, snapshot: parts[0], bytes: bytes.length, parts };
-    return yield* this.#append([large], [CHECKPOINTS_ID]);
-  }
-
-  *#append(records: readonly BatchRecord[], streams: readonly StreamId[]): Procedure<Position> {
-    const { client } = this.#world;
-    const payload = encodeBatch(client.incarnation, 0, records);
-    return yield* appendEntry(client, payload, streams, EntryKind.OBJECTS);
+    // What views refer to was put above it before; what nobody could put there stays.
+    return Math.min(limit, lowestIn(found.index));
   }
 }
 

@@ -1,8 +1,9 @@
 /** Objects that are played and read, and that nobody changes: in history, and for a checkpoint. */
 import { TangoError } from '../../actors/tango-error.ts';
 import { invalid } from '../arguments.ts';
+import type { LogReference } from './log-reference.ts';
 import type { ObjectType } from './object-type.ts';
-import type { ObjectId } from './record.ts';
+import type { ObjectId, Update } from './record.ts';
 import type { ObjectPlayer } from './replicated-object.ts';
 
 export interface DetachedObject<O> {
@@ -10,12 +11,16 @@ export interface DetachedObject<O> {
   readonly player: ObjectPlayer;
 }
 
-/** An object at its beginning. A change of it is ERR_UNSUPPORTED. ERR_INVALID_ARGUMENT: no such class. */
+/**
+ * An object at its beginning. A change of it is ERR_UNSUPPORTED. `updateAt`: as of a binding. Throws
+ * ERR_INVALID_ARGUMENT: no such class.
+ */
 export function detachedObject<O>(
   type: ObjectType<O>,
   id: ObjectId,
   name: string,
   options?: unknown,
+  updateAt: (at: LogReference) => Update | undefined = () => undefined,
 ): DetachedObject<O> {
   let player: ObjectPlayer | undefined;
   const refuse = (): never => {
@@ -37,6 +42,9 @@ export function detachedObject<O>(
     transact: async () => refuse(),
     transactSync: refuse,
     until: async () => refuse(),
+    writer: 0,
+    updateAt,
+    turn: async () => {},
   });
   if (player === undefined) throw invalid('type', type, 'a class that extends TangoObject');
   return { object, player };

@@ -13,11 +13,16 @@ export interface DirectoryEntry {
   readonly type: string;
   /** Where it was created: nothing below changes it. */
   readonly since: Position;
+  /** Its views keep places in the log. */
+  readonly refers?: true;
 }
+
+const REFERS = { refers: true } as const;
 
 interface Create {
   readonly name: string;
   readonly type: string;
+  readonly refers?: true;
 }
 
 export class Directory extends ReplicatedObject<Create> {
@@ -40,14 +45,15 @@ export class Directory extends ReplicatedObject<Create> {
   }
 
   /** Resolves to what the name stands for: another thread may have been first. */
-  create(name: string, type: string): Promise<DirectoryEntry> {
-    return this.change({ name, type }, [name]);
+  create(name: string, type: string, refers: boolean): Promise<DirectoryEntry> {
+    return this.change({ name, type, ...(refers && REFERS) }, [name]);
   }
 
-  protected apply({ name, type }: Create, { position }: ApplyContext): DirectoryEntry {
+  protected apply({ name, type, refers }: Create, { position }: ApplyContext): DirectoryEntry {
     const known = this.#entries.get(name);
     if (known !== undefined) return known;
-    const entry = { id: FIRST_OBJECT_ID + this.#entries.size, type, since: position };
+    const id = FIRST_OBJECT_ID + this.#entries.size;
+    const entry = { id, type, since: position, ...(refers && REFERS) };
     this.#entries.set(name, entry);
     this.#names.set(entry.id, name);
     return entry;

@@ -5,11 +5,15 @@ import type { Procedure } from '../procedure.ts';
 import { DIRECTORY_ID } from './checkpoint-index.ts';
 import { detachedObject } from './detached-binding.ts';
 import { Directory } from './directory.ts';
+import type { LogReference } from './log-reference.ts';
 import { checkObject, checkType, type ObjectType, typeNameOf } from './object-type.ts';
 import { Playback } from './playback.ts';
+import type { Update } from './record.ts';
 
 export interface HistoryWorld {
   readonly client: LogClient;
+  /** The change at a place in the log; undefined: it is trimmed. */
+  readonly updateAt: (at: LogReference) => Update | undefined;
   run<T>(procedure: Procedure<T>): Promise<T>;
 }
 
@@ -22,7 +26,8 @@ export interface ObjectsAt {
 /**
  * Every object at one position: all changes in entries below it, and none from it on, so that the
  * objects are consistent with each other. Reads are of this thread's memory; changes are
- * ERR_UNSUPPORTED. Holds nothing in the log: what was not read before a trim passes it is gone.
+ * ERR_UNSUPPORTED. Holds nothing in the log: what was not opened before a trim passes it is gone, and what an
+ * object keeps in the log (values of a map with `values: 'log'`, ledgers) what was not read: ERR_TRIMMED.
  */
 export class Snapshot implements ObjectsAt {
   /** Exclusive. */
@@ -60,10 +65,10 @@ export class Snapshot implements ObjectsAt {
   }
 
   async #replayed<O>(type: ObjectType<O>, name: string, options: unknown): Promise<O> {
-    const { client, run } = this.#world;
+    const { client, run, updateAt } = this.#world;
     const entry = this.#directory.find(name);
     const id = entry?.id ?? DIRECTORY_ID;
-    const { object, player } = detachedObject(type, id, name, options);
+    const { object, player } = detachedObject(type, id, name, options, updateAt);
     if (entry === undefined) return object;
     const past = new Playback(client);
     past.host(id, player);

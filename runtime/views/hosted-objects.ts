@@ -9,7 +9,13 @@ import { detachedObject } from './detached-binding.ts';
 import type { Directory, DirectoryEntry } from './directory.ts';
 import { isTrimmedError } from './entry-loader.ts';
 import { RecordedHistory } from './object-state.ts';
-import { checkType, type ObjectType, sameOptions, typeNameOf } from './object-type.ts';
+import {
+  checkType,
+  keepsReferences,
+  type ObjectType,
+  sameOptions,
+  typeNameOf,
+} from './object-type.ts';
 import { Playback, type Player } from './playback.ts';
 import type { ObjectId } from './record.ts';
 import type { ObjectBinding, ObjectPlayer } from './replicated-object.ts';
@@ -97,11 +103,20 @@ export class HostedObjects {
 
   /** A view at its beginning of an object that is not hosted, or has failed here. */
   detached(object: ObjectId): Player {
-    for (const [name, { id, type }] of this.#world.directory().entries) {
+    for (const [name, { id, type, refers }] of this.#world.directory().entries) {
+      if (id !== object) continue;
       const known = this.#types.get(type);
       // A view that has failed here would fail again.
-      if (id !== object || known === undefined || this.#hosted.has(object)) continue;
+      if (known === undefined || this.#hosted.has(object)) return new RecordedHistory(refers);
       return detachedObject(known, id, name).player;
+    }
+    return new RecordedHistory();
+  }
+
+  /** As detached, for one whose class cannot be asked. */
+  recorded(object: ObjectId): Player {
+    for (const { id, refers } of this.#world.directory().entries.values()) {
+      if (id === object) return new RecordedHistory(refers);
     }
     return new RecordedHistory();
   }
@@ -109,7 +124,8 @@ export class HostedObjects {
   async #open<O>(type: ObjectType<O>, name: string, options: unknown): Promise<O> {
     const directory = this.#world.directory();
     const typeName = typeNameOf(type);
-    const entry = directory.find(name) ?? (await directory.create(name, typeName));
+    const entry =
+      directory.find(name) ?? (await directory.create(name, typeName, keepsReferences(type)));
     checkType(name, typeName, entry.type);
     const known = this.#hosted.get(entry.id);
     if (known !== undefined) return sameObject(known, type, options);

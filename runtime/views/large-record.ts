@@ -47,7 +47,10 @@ export function* wholeRecords(
     if (!isKept) whole.push(record);
     else {
       const bytes = yield* joined(loader, record.parts, record.bytes);
-      whole.push(decodeRecord(bytes, record.parts[0]));
+      const [from] = record.parts;
+      const found = decodeRecord(bytes, from);
+      const isChange = found.kind === RecordKind.UPDATE || found.kind === RecordKind.COMMIT;
+      whole.push(isChange ? { ...found, from } : found);
     }
   }
   return whole;

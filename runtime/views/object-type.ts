@@ -9,6 +9,7 @@ export interface ObjectType<O> {
   new (binding: ObjectBinding): O;
   readonly typeName?: string;
   readonly name: string;
+  readonly prototype: object;
   /** How a change feed tells an operation; default: as apply() gets it. */
   describe?(operation: unknown): unknown;
 }
@@ -17,6 +18,11 @@ const NAME_BYTES_MAX = 1024;
 
 export function typeNameOf(type: ObjectType<unknown>): string {
   return type.typeName ?? type.name;
+}
+
+/** Whether views of the class keep places in the log: it has references(). */
+export function keepsReferences(type: ObjectType<unknown>): boolean {
+  return 'references' in type.prototype;
 }
 
 /** ERR_INVALID_ARGUMENT. */

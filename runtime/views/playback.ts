@@ -17,6 +17,7 @@ import { CHECKPOINTS_ID, checkpointsInLog, decodeIndex, furthestOf } from './che
 import { EntryLoader, isTrimmedError, type LoadedBatch } from './entry-loader.ts';
 import { Judge } from './judge.ts';
 import { joined, wholeRecords } from './large-record.ts';
+import type { LogReference } from './log-reference.ts';
 import type { Aborted } from './recent-entries.ts';
 import {
   type BatchRecord,
@@ -27,13 +28,8 @@ import {
   type Update,
 } from './record.ts';
 
-/** Where a change takes effect. */
-export interface ApplyContext {
-  /** Of the entry. */
-  readonly position: Position;
-  /** Of the record among those of its entry, from 0. */
-  readonly index: number;
-}
+/** Where a change takes effect. It may be kept, and what is there be read later. */
+export interface ApplyContext extends LogReference {}
 
 /** What playback brings up to date: a view. Throws nothing: what goes wrong in an object stays there. */
 export interface Player {
@@ -42,6 +38,10 @@ export interface Player {
   state(): Uint8Array;
   /** Makes the view what state() told. */
   restore(state: Uint8Array): void;
+  /** Places in the log that the view keeps; without: none. */
+  references?(): Iterable<LogReference>;
+  /** The update that puts the one at `at` into the log again; undefined: nobody knows here. */
+  relocated?(update: Update, at: LogReference): Update | undefined;
 }
 
 /** What became of a record: of a commit one result an update. */
@@ -313,24 +313,29 @@ export class Playback {
     const outcomes: RecordOutcome[] = [];
     for (let index = 0; index < records.length; index++) {
       const isWithout = aborted.size > 0 && aborted.has(index);
-      outcomes.push(
-        isWithout ? ABORTED : this.#effect(records[index], writer, { position, index }),
-      );
+      outcomes.push(isWithout ? ABORTED : this.#effect(records[index], writer, position, index));
     }
     return outcomes;
   }
 
-  #effect(record: BatchRecord, writer: number, at: ApplyContext): RecordOutcome {
+  #effect(record: BatchRecord, writer: number, position: Position, index: number): RecordOutcome {
     switch (record.kind) {
-      case RecordKind.UPDATE:
+      case RecordKind.UPDATE: {
+        const { from = position } = record;
+        const at = { position, index, update: 0, from };
         return { committed: true, results: [this.#apply(record, at)] };
-      case RecordKind.COMMIT:
-        return { committed: true, results: record.updates.map((one) => this.#apply(one, at)) };
+      }
+      case RecordKind.COMMIT: {
+        const { from = position, updates } = record;
+        const apply = (one: Update, update: number): unknown =>
+          this.#apply(one, { position, index, update, from });
+        return { committed: true, results: updates.map(apply) };
+      }
       case RecordKind.MARK:
-        this.#listener.marked(record, writer, at.position);
+        this.#listener.marked(record, writer, position);
         return COMMITTED;
       case RecordKind.CHECKPOINT:
-        this.#learn(record.index, at.position);
+        this.#learn(record.index, position);
         return COMMITTED;
       default:
         return COMMITTED;

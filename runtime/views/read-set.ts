@@ -1,6 +1,13 @@
 /** What a transaction has read, asked whether a change touches it. */
 import type { ObjectKey } from './object-key.ts';
-import { type BatchRecord, type ObjectId, type Read, RecordKind, type Update } from './record.ts';
+import {
+  type BatchRecord,
+  isRelocation,
+  type ObjectId,
+  type Read,
+  RecordKind,
+  type Update,
+} from './record.ts';
 
 /** Up to here a walk along the reads is faster than looking them up. */
 const WALKED_MAX = 8;
@@ -26,6 +33,7 @@ export class ReadSet {
   }
 
   #isChangedBy(update: Update): boolean {
+    if (isRelocation(update)) return false;
     if (this.#reads.length > WALKED_MAX) return this.#isListed(update);
     for (const { object, key } of this.#reads) {
       if (object !== update.object) continue;

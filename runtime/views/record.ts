@@ -45,6 +45,8 @@ export interface Update {
   readonly end: number;
   /** The operation itself, where it was made here and cannot be changed (value-codec.ts). */
   readonly operation: unknown;
+  /** Of a record in parts that was made whole: position of the first one. */
+  readonly from?: Position;
 }
 
 export interface Read {
@@ -60,6 +62,16 @@ export interface Commit {
   readonly snapshot: Position;
   readonly reads: readonly Read[];
   readonly updates: readonly Update[];
+  /** As of an update. */
+  readonly from?: Position;
+}
+
+/** Instead of the keys of an update that relocates a value: it changes nothing that anybody reads. */
+const RELOCATION_KEY: ObjectKey = 'r';
+export const RELOCATION_KEYS: readonly ObjectKey[] = [RELOCATION_KEY];
+
+export function isRelocation({ keys }: Update): boolean {
+  return keys.length === 1 && keys[0] === RELOCATION_KEY;
 }
 
 /** What an application's change is. */

@@ -3,10 +3,12 @@
  * in log order, and so the same in every thread (Tango 2.1).
  */
 import { TangoError } from '../../actors/tango-error.ts';
-import { encodeKey } from './object-key.ts';
+import { trimmedError } from './entry-loader.ts';
+import { isSamePlace, type LogReference, lowestReference } from './log-reference.ts';
+import { encodeKey, type ObjectKey } from './object-key.ts';
 import { encodeState, restoreState } from './object-state.ts';
 import type { ApplyContext, Player } from './playback.ts';
-import { type ObjectId, RecordKind, type Update } from './record.ts';
+import { type ObjectId, RELOCATION_KEYS, RecordKind, type Update } from './record.ts';
 import type { Sessions } from './sessions.ts';
 import type { Participant } from './transaction.ts';
 import { decodeValue, encodeValue, flatCopy } from './value-codec.ts';
@@ -41,6 +43,16 @@ export interface ObjectBinding {
   transactSync<T>(body: () => T): T;
   /** Resolves to what `read` finds after a change, as soon as it finds something. */
   until<T>(read: () => T | undefined, signal?: AbortSignal): Promise<T>;
+  /** Of this thread's log client, never given twice; 0 where nothing is changed. */
+  readonly writer: number;
+  /** The change at a place in the log; undefined: it is trimmed. */
+  updateAt(at: LogReference): Update | undefined;
+  /** Resolves after everybody else has had a turn. */
+  turn(): Promise<void>;
+}
+
+export function inBody(what: string): TangoError {
+  return new TangoError('ERR_UNSUPPORTED', `${what} before a transaction, not in its body`);
 }
 
 export abstract class ReplicatedObject<Operation = unknown> {
@@ -61,6 +73,8 @@ export abstract class ReplicatedObject<Operation = unknown> {
         apply: (update, at) => this.#play(update, at),
         state: () => this.#state(),
         restore: (state) => this.#restoreAll(state),
+        references: () => this.references?.() ?? [],
+        relocated: (update, at) => this.#relocated(update, at),
         failure: () => this.#failure,
         fail: (error) => {
           this.#failure ??= error;
@@ -69,7 +83,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
       {
         id: binding.id,
         begin: () => this.#begin(),
-        make: (update) => this.#make(update, TRIAL),
+        make: (update) => this.#make(update, new TrialContext(update)),
       },
     );
   }
@@ -86,6 +100,19 @@ export abstract class ReplicatedObject<Operation = unknown> {
   /** The whole state as a value: what restore() makes the same view of. */
   protected abstract checkpoint(): unknown;
   protected abstract restore(state: unknown): void;
+
+  /**
+   * For an object that keeps places in the log, as apply() was called with them, and reads with
+   * operationAt() what is there: all places that its view keeps, the log keeps them as well. With it goes
+   * relocation(). (Tango 2.8: the index over the log.)
+   */
+  protected references?(): Iterable<ApplyContext>;
+
+  /**
+   * The operation that puts into the log once more what the one at `at` has put there. Its apply() replaces
+   * `at` by the new place if the view keeps `at` still, and changes nothing else: it counts as no change.
+   */
+  protected relocation?(operation: Operation, at: ApplyContext): Operation;
 
   /**
    * From here on apply() is called on trial, within a transaction; the function returned takes all
@@ -111,6 +138,39 @@ export abstract class ReplicatedObject<Operation = unknown> {
   protected ready(key?: unknown): void {
     if (!this.#isApplying) this.#binding.read(key);
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /**
+   * The operation at the place that `find` tells of the view, after what `query` does; undefined: `find`
+   * tells none. Blocks only for an entry that its writer has not finished. Throws ERR_TRIMMED: the log was
+   * trimmed by hand, or, in history, since.
+   */
+  protected operationAt(
+    find: () => ApplyContext | undefined,
+    key?: unknown,
+  ): Operation | undefined {
+    if (this.#isApplying) throw new TangoError('ERR_UNSUPPORTED', 'apply() reads the log');
+    for (let before: ApplyContext | undefined; ; ) {
+      this.ready(key);
+      const at = find();
+      if (at === undefined) return undefined;
+      const update = at instanceof TrialContext ? at.change : this.#binding.updateAt(at);
+      if (update !== undefined)
+        return decodeValue(update.bytes, update.start, update.end) as Operation;
+      // Who trims has put it somewhere else before, and a view that has caught up knows where.
+      if (before !== undefined && isSamePlace(before, at)) throw trimmedError(at.from);
+      before = at;
+    }
+  }
+
+  /** Of this thread's log client: never given twice, and another one in every thread. */
+  protected get writer(): number {
+    return this.#binding.writer;
+  }
+
+  /** Resolves after everybody else in this thread has had a turn. */
+  protected turn(): Promise<void> {
+    return this.#binding.turn();
   }
 
   /**
@@ -158,6 +218,11 @@ export abstract class ReplicatedObject<Operation = unknown> {
     return this.#binding.until(read, signal);
   }
 
+  /** Throws ERR_UNSUPPORTED in the body of a transaction: `what` waits for others. */
+  protected outsideBody(what: string): void {
+    if (this.#binding.isInBody()) throw inBody(what);
+  }
+
   async #changed<R>(operation: Operation, keys: readonly unknown[]): Promise<R> {
     return this.#result<R>(await this.#binding.change(this.#updateOf(operation, keys), true));
   }
@@ -168,11 +233,20 @@ export abstract class ReplicatedObject<Operation = unknown> {
 
   #updateOf(operation: Operation, keys: readonly unknown[]): Update {
     this.check(operation);
+    return this.#encoded(operation, keys.length === 1 ? [encodeKey(keys[0])] : keys.map(encodeKey));
+  }
+
+  #relocated({ bytes, start, end }: Update, at: LogReference): Update | undefined {
+    const operation = this.relocation?.(decodeValue(bytes, start, end) as Operation, at);
+    return operation === undefined ? undefined : this.#encoded(operation, RELOCATION_KEYS);
+  }
+
+  #encoded(operation: Operation, keys: readonly ObjectKey[]): Update {
     const bytes = encodeValue(operation, 'the change');
     return {
       kind: RecordKind.UPDATE,
       object: this.#binding.id,
-      keys: keys.length === 1 ? [encodeKey(keys[0])] : keys.map(encodeKey),
+      keys,
       bytes,
       start: 0,
       end: bytes.length,
@@ -222,7 +296,8 @@ export abstract class ReplicatedObject<Operation = unknown> {
   }
 
   #state(): Uint8Array {
-    return encodeState(this.checkpoint(), `the state of ${this.name}`);
+    const lowest = lowestReference(this.references?.());
+    return encodeState(this.checkpoint(), `the state of ${this.name}`, lowest);
   }
 
   /** What a checkpoint has instead of the history is as good as that: a failure ends with it. */
@@ -259,5 +334,15 @@ export abstract class ReplicatedObject<Operation = unknown> {
   }
 }
 
-/** On trial there is no position yet: it is above every other. */
-const TRIAL: ApplyContext = { position: Number.MAX_SAFE_INTEGER, index: 0 };
+/** On trial there is no place yet: it is above every other, and knows the change itself. */
+class TrialContext implements ApplyContext {
+  readonly position = Number.MAX_SAFE_INTEGER;
+  readonly index = 0;
+  readonly update = 0;
+  readonly from = Number.MAX_SAFE_INTEGER;
+  readonly change: Encoded;
+
+  constructor(change: Encoded) {
+    this.change = change;
+  }
+}

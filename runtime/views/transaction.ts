@@ -37,8 +37,19 @@ export class Transaction {
   readonly #changes: Changed[] = [];
   readonly #trials: Trial[] = [];
 
+  #isLost = false;
+
   constructor(snapshot: Position) {
     this.snapshot = snapshot;
+  }
+
+  /** What the body reads was trimmed: nothing comes of it, whatever it does now. */
+  lose(): void {
+    this.#isLost = true;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   get hasChanges(): boolean {

@@ -7,6 +7,7 @@ import { abortedError, invalid } from '../arguments.ts';
 import type { OpenGate } from '../open-gate.ts';
 import { type Procedure, pause } from '../procedure.ts';
 import type { Holds } from './holds.ts';
+import { lowestReference } from './log-reference.ts';
 import type { Playback, RecordOutcome } from './playback.ts';
 import { PRECEDENCE_AFTER, type Precedence } from './precedence.ts';
 import type { Commit, ObjectRecord, Update } from './record.ts';
@@ -48,6 +49,9 @@ interface Attempt<T> {
   readonly snapshot: number;
 }
 
+/** What the body has read was trimmed while it ran. */
+const LOST = 'lost';
+
 export class Transactions {
   readonly #world: TransactionWorld;
   #current: Transaction | undefined;
@@ -75,14 +79,18 @@ export class Transactions {
     const { precedence } = this.#world;
     let leaveLine: (() => void) | undefined;
     let conflicts = 0;
+    let isLost = false;
     try {
       for (; ; conflicts++) {
         if (conflicts === AT_ONCE) leaveLine = await this.#standInLine();
         this.#beforeAttempt(checked, conflicts);
         if (precedence.isOthers) await this.#world.run(precedence.makeWay());
-        if (!checked.stale) await this.#world.sync();
+        if (!checked.stale || isLost) await this.#world.sync();
         while (this.#isTrimmed()) await this.#world.sync();
-        const { result, record, snapshot } = this.#attempt(body, checked);
+        const attempt: Attempt<T> | typeof LOST = this.#attempt(body, checked, isLost);
+        isLost = attempt === LOST;
+        if (attempt === LOST) continue;
+        const { result, record, snapshot } = attempt;
         if (record === undefined) return result;
         try {
           const outcome = await this.#world.changed(record, record.reads.length > 0);
@@ -105,13 +113,17 @@ export class Transactions {
     if (this.#current !== undefined) return this.#joined(body, checked);
     const { precedence } = this.#world;
     let conflicts = 0;
+    let isLost = false;
     try {
       for (; ; conflicts++) {
         this.#beforeAttempt(checked, conflicts);
         if (precedence.isOthers) this.#world.runSync(precedence.makeWay());
-        if (!checked.stale) this.#world.syncNow();
+        if (!checked.stale || isLost) this.#world.syncNow();
         while (this.#isTrimmed()) this.#world.syncNow();
-        const { result, record, snapshot } = this.#attempt(body, checked);
+        const attempt: Attempt<T> | typeof LOST = this.#attempt(body, checked, isLost);
+        isLost = attempt === LOST;
+        if (attempt === LOST) continue;
+        const { result, record, snapshot } = attempt;
         if (record === undefined) return result;
         try {
           const outcome = this.#world.changedSync(record, record.reads.length > 0);
@@ -165,13 +177,20 @@ export class Transactions {
     }
   }
 
-  /** The snapshot stays held if there is a record. */
-  #attempt<T>(body: () => T, { readOnly }: CheckedTransact): Attempt<T> {
+  /** The snapshot stays held if there is a record. `wasLost`: so was the attempt before. */
+  #attempt<T>(
+    body: () => T,
+    { readOnly }: CheckedTransact,
+    wasLost: boolean,
+  ): Attempt<T> | typeof LOST {
     const { holds, playback } = this.#world;
     const snapshot = playback.position;
     const transaction = new Transaction(snapshot);
     // BEFORE the body runs: what decides its commit is not trimmed meanwhile.
     holds.hold(snapshot);
+    // Nor, once that has happened, what it may read from the log.
+    const lowest = wasLost ? this.#lowestReference() : undefined;
+    if (lowest !== undefined) holds.hold(lowest);
     // Nor does the view move, whatever the body calls.
     playback.freeze();
     let record: Commit | undefined;
@@ -179,15 +198,30 @@ export class Transactions {
     this.#isReadOnly = readOnly;
     try {
       const result = checkResult(body());
+      if (transaction.isLost) return LOST;
       record = transaction.hasChanges ? transaction.commit() : undefined;
       return { result, record, snapshot };
+    } catch (error) {
+      if (transaction.isLost) return LOST;
+      throw error;
     } finally {
       this.#current = undefined;
       this.#isReadOnly = false;
       transaction.takeBack();
       playback.thaw();
+      if (lowest !== undefined) holds.release(lowest);
       if (record === undefined) holds.release(snapshot);
     }
+  }
+
+  /** Of all that this thread's views keep of the log, or where they are. */
+  #lowestReference(): number {
+    const { players, position } = this.#world.playback;
+    let lowest: number = position;
+    for (const player of players.values()) {
+      lowest = Math.min(lowest, lowestReference(player.references?.()));
+    }
+    return lowest;
   }
 
   /** A view that a trim has passed begins at a checkpoint first. */

@@ -8,7 +8,7 @@ import { abortedError, checkPosition, checkSignal } from '../arguments.ts';
 import type { Position } from '../log-entry.ts';
 import type { MailboxLink } from '../mailbox-link.ts';
 import type { OpenGate } from '../open-gate.ts';
-import type { Procedure } from '../procedure.ts';
+import { type Procedure, pause } from '../procedure.ts';
 import { unwritten } from '../read.ts';
 import { Settled } from '../settled.ts';
 import { Arrivals } from './arrivals.ts';
@@ -17,16 +17,18 @@ import { DIRECTORY_ID } from './checkpoint-index.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { Compaction } from './compaction.ts';
 import { Directory } from './directory.ts';
+import { isTrimmedError } from './entry-loader.ts';
 import { type Snapshot, snapshotAt } from './history.ts';
 import { Holds } from './holds.ts';
 import { allObjects, HostedObjects, type ObjectEntry } from './hosted-objects.ts';
+import { type LogReference, ReferenceReader } from './log-reference.ts';
 import { encodeKey } from './object-key.ts';
 import { checkObject, type ObjectType } from './object-type.ts';
 import { Outbox } from './outbox.ts';
 import { Playback, type RecordOutcome } from './playback.ts';
 import { Precedence } from './precedence.ts';
 import type { ObjectId, ObjectRecord, Update } from './record.ts';
-import type { ObjectBinding, ObjectPlayer } from './replicated-object.ts';
+import { inBody, type ObjectBinding, type ObjectPlayer } from './replicated-object.ts';
 import { Sessions } from './sessions.ts';
 import type { TransactOptions } from './transact-options.ts';
 import type { Participant } from './transaction.ts';
@@ -64,6 +66,7 @@ export class Views {
   readonly #compaction: Compaction;
   readonly #digests = new ViewDigests();
   readonly #hosted: HostedObjects;
+  readonly #references: ReferenceReader;
   #sendsSoon = false;
   #wasRead = false;
   /** Of a blocking change that has ended, for the next one. */
@@ -92,6 +95,7 @@ export class Views {
         this.#digests.marked(position + 1, this.#hosted.players());
       },
       checkpointed: (index) => {
+        this.#checkpointer.checkpointed(index);
         this.#compaction.checkpointed(index);
         for (const { object } of this.#digests.differences(index)) {
           const hosted = this.#hosted.get(object);
@@ -100,6 +104,7 @@ export class Views {
       },
       mayJump: () => this.#holds.isEmpty,
     });
+    this.#references = new ReferenceReader(this.#playback.loader);
     const hosting = {
       client,
       playback: this.#playback,
@@ -117,6 +122,7 @@ export class Views {
       objects: () => allObjects(this.#directory),
       hosted: (object) => this.#hosted.healthy(object),
       detached: (object) => this.#hosted.detached(object),
+      recorded: (object) => this.#hosted.recorded(object),
       lowestHold: () => this.#lowestHold(),
     });
     this.#compaction = new Compaction(client, this.#checkpointer, compactAt);
@@ -228,7 +234,12 @@ export class Views {
     this.#gate.check();
     checkPosition(position);
     if (position > this.#link.client.tail()) throw unwritten(position);
-    return snapshotAt({ client: this.#link.client, run: (one) => this.#run(one) }, position);
+    const world = {
+      client: this.#link.client,
+      updateAt: (place: LogReference) => this.#tryUpdateAt(place),
+      run: <T>(procedure: Procedure<T>) => this.#run(procedure),
+    };
+    return snapshotAt(world, position);
   }
 
   /** See Tango.changes. */
@@ -276,7 +287,27 @@ export class Views {
       transact: (body) => this.transact(body),
       transactSync: (body) => this.transactSync(body),
       until: (read, signal) => this.#until(read, signal),
+      writer: this.#link.client.incarnation,
+      updateAt: (at) => this.#updateAt(at),
+      turn: () => this.#run(pause(0)),
     };
+  }
+
+  /** A body that misses it begins again: its view cannot catch up. */
+  #updateAt(at: LogReference): Update | undefined {
+    const update = this.#tryUpdateAt(at);
+    if (update === undefined) this.#transactions.current?.lose();
+    return update;
+  }
+
+  #tryUpdateAt(at: LogReference): Update | undefined {
+    this.#gate.check();
+    try {
+      return this.#references.tryRead(at) ?? this.#runSync(this.#references.read(at));
+    } catch (error) {
+      if (isTrimmedError(error)) return undefined;
+      throw error;
+    }
   }
 
   async #until<T>(read: () => T | undefined, signal: AbortSignal | undefined): Promise<T> {
@@ -377,8 +408,4 @@ const IGNORED = { done: () => {}, failed: () => {} };
 
 function resultOf(outcome: RecordOutcome | undefined): unknown {
   return outcome?.committed ? outcome.results[0] : undefined;
-}
-
-function inBody(what: string): TangoError {
-  return new TangoError('ERR_UNSUPPORTED', `${what} before a transaction, not in its body`);
 }

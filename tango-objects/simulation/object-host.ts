@@ -77,6 +77,7 @@ export class ObjectHost {
       hosted: (object) => this.views.get(object),
       detached: (object) =>
         knowsAll ? new ListView(object, this.#watcher('')) : new RecordedHistory(),
+      recorded: () => new RecordedHistory(),
       lowestHold: () => this.#lowestHold(),
     });
     this.compaction = new Compaction(client, this.checkpointer, options.compactAt);

@@ -1,0 +1,64 @@
+/** Appends records for the log's own work: checkpoints, and what is put into the log again. */
+import { ENTRY_ALIGNMENT, EntryKind, entryFootprint } from '../../shared-memory/entry-layout.ts';
+import { appendEntry } from '../append-entry.ts';
+import type { LogClient } from '../log-client.ts';
+import type { Position, StreamId } from '../log-entry.ts';
+import type { Procedure } from '../procedure.ts';
+import { cut } from './large-record.ts';
+import {
+  BATCH_HEADER_BYTES,
+  type BatchRecord,
+  encodeBatch,
+  encodeRecord,
+  PART_OVERHEAD_BYTES,
+  RecordKind,
+  recordBytes,
+} from './record.ts';
+
+/** Entries that fill a chunk without much of it left. */
+const ENTRIES_PER_CHUNK = 8;
+/** What an entry takes beside its payload, at most. */
+const ENTRY_BYTES = entryFootprint(0, 0, 0) + ENTRY_ALIGNMENT;
+
+export class RecordAppender {
+  readonly #client: LogClient;
+
+  constructor(client: LogClient) {
+    this.#client = client;
+  }
+
+  /** Payload of the largest entry that leaves little of a chunk unused. */
+  get bytesMax(): number {
+    const { map, memory } = this.#client;
+    const { chunkBytes } = memory.unit(map.units()[0]).chunks;
+    const whole = Math.floor(chunkBytes / ENTRIES_PER_CHUNK) - ENTRY_BYTES;
+    return Math.min(memory.sizes.entryBytesMax, whole);
+  }
+
+  /** One entry. */
+  *append(records: readonly BatchRecord[], streams: readonly StreamId[]): Procedure<Position> {
+    const payload = encodeBatch(this.#client.incarnation, 0, records);
+    return yield* appendEntry(this.#client, payload, streams, EntryKind.OBJECTS);
+  }
+
+  /** Bytes that a record will name; returns where they are. */
+  *parts(bytes: Uint8Array): Procedure<Position[]> {
+    const parts: Position[] = [];
+    for (const piece of cut(bytes, this.bytesMax - PART_OVERHEAD_BYTES)) {
+      parts.push(yield* this.append([{ kind: RecordKind.PART, bytes: piece }], []));
+    }
+    return parts;
+  }
+
+  /** One record, in parts where it does not fit an entry. */
+  *record(record: BatchRecord, streams: readonly StreamId[]): Procedure<Position> {
+    const { entryBytesMax } = this.#client.memory.sizes;
+    if (recordBytes(record) + BATCH_HEADER_BYTES <= entryBytesMax) {
+      return yield* this.append([record], streams);
+    }
+    const bytes = encodeRecord(record);
+    const parts = yield* this.parts(bytes);
+    const large = { kind: RecordKind.LARGE, snapshot: parts[0], bytes: bytes.length, parts };
+    return yield* this.append([large], streams);
+  }
+}
