@@ -34,6 +34,13 @@ export type { ApplyContext } from './runtime/views/playback.ts';
 export type { ObjectBinding } from './runtime/views/replicated-object.ts';
 export { TangoObject } from './runtime/views/tango-object.ts';
 export type { TransactOptions } from './runtime/views/transact-options.ts';
+export type {
+  PoolCloseOptions,
+  PoolOptions,
+  TaskOptions,
+} from './tango-objects/pool/pool-options.ts';
+export type { PoolStats, TangoPool } from './tango-objects/pool/tango-pool.ts';
+export type { TaskTimes } from './tango-objects/pool/task-times.ts';
 export { attach, open, Tango } from './tango-objects/tango.ts';
 export { TangoCounter } from './tango-objects/tango-counter.ts';
 export { TangoMap } from './tango-objects/tango-map.ts';

@@ -46,6 +46,8 @@ const MAY_USE_AMBIENT_EFFECTS: ReadonlySet<string> = new Set([
   'runtime/mailbox-link.ts',
   // A dead thread's actors have a moment to move.
   'runtime/supervision.ts',
+  // Times tasks.
+  'tango-objects/pool/tango-pool.ts',
   // A thread rests here and nowhere else.
   'shared-memory/idle.ts',
   // Gives tests their deadline.

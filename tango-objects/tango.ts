@@ -1,7 +1,12 @@
 /** Tango with the calls of the objects that come with it. */
+import { TangoError } from '../actors/tango-error.ts';
 import { type AttachOptions, attachAs, openAs, type TangoHandle } from '../runtime/open.ts';
 import type { OpenOptions } from '../runtime/open-options.ts';
 import { Tango as TangoOfLog, type TangoParts } from '../runtime/tango.ts';
+import { OpenPools } from './pool/open-pools.ts';
+import type { PoolOptions } from './pool/pool-options.ts';
+import type { TangoPool } from './pool/tango-pool.ts';
+import type { TaskModule } from './pool/task-types.ts';
 import { TangoCounter } from './tango-counter.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoRegister } from './tango-register.ts';
@@ -11,9 +16,33 @@ import { TangoSortedMap } from './tango-sorted-map.ts';
 
 /** One thread's access to a log and its objects. The errors of the objects' calls: see object(). */
 export class Tango extends TangoOfLog {
+  readonly #pools: OpenPools;
+  #closing: Promise<void> | undefined;
+
   /** @internal Use `open` or `attach`. */
   constructor(parts: TangoParts) {
     super(parts, [TangoRegister, TangoCounter, TangoMap, TangoSet, TangoSortedMap]);
+    this.#pools = new OpenPools(parts.handle, parts.memory);
+  }
+
+  /**
+   * Threads that are attached to the log and run the functions of a module. `M` is the module's type, for
+   * names, inputs and results: `tango.pool<typeof import('./tasks.js')>({ module })`. Any attached thread
+   * may have pools; they end with it. Only tasks keep the process alive. Throws ERR_INVALID_ARGUMENT,
+   * ERR_TOO_MANY_THREADS (maxThreads and the threads there are exceed attachMax), ERR_CLOSED.
+   */
+  pool<M = TaskModule>(options: PoolOptions): TangoPool<M> {
+    // Throws once the log is closed.
+    this.log.tailSync();
+    if (this.#closing !== undefined) throw new TangoError('ERR_CLOSED', 'the log is closed');
+    return this.#pools.open<M>(options, this.stats().attached);
+  }
+
+  /** As it says in runtime/tango.ts, after its pools, whose tasks have five seconds. */
+  override close(): Promise<void> {
+    if (this.#closing === undefined && this.#pools.isEmpty) return super.close();
+    this.#closing ??= this.#pools.close().then(() => super.close());
+    return this.#closing;
   }
 
   /** One value. */

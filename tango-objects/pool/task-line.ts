@@ -1,0 +1,102 @@
+/**
+ * Tasks wait here for a thread, first come first served, so many and no more. The pool's threads get a
+ * task only when one of them is free: piscina's own queue does not count tasks that have a signal, and
+ * moves those to its end that it could not place.
+ */
+
+import { TangoError } from '../../actors/tango-error.ts';
+import { unlessAborted } from '../../runtime/abort.ts';
+
+interface Waiting {
+  readonly begin: () => void;
+  readonly refuse: (error: TangoError) => void;
+}
+
+export class TaskLine {
+  readonly #atOnce: number;
+  readonly #waitingMax: number;
+  #running = 0;
+  /** Invariant: empty unless `#running` is `#atOnce`. A Set: in order, and left from anywhere. */
+  readonly #waiting = new Set<Waiting>();
+  readonly #watchers = new Set<{ readonly holds: () => boolean; readonly told: () => void }>();
+
+  constructor(atOnce: number, waitingMax: number) {
+    this.#atOnce = atOnce;
+    this.#waitingMax = waitingMax;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Runs `task` when it is its turn. ERR_QUEUE_FULL at once, ERR_ABORTED while it waits. */
+  async run<T>(task: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    if (this.#running < this.#atOnce) this.#running++;
+    else await this.#turn(signal);
+    try {
+      return await task();
+    } finally {
+      this.#next();
+    }
+  }
+
+  /** Everyone that waits is told `error`. */
+  refuseWaiting(error: TangoError): void {
+    for (const { refuse } of this.#waiting) refuse(error);
+    this.#waiting.clear();
+    this.#look();
+  }
+
+  /** Settles once `holds()`, asked again whenever a task has begun or ended. */
+  once(holds: () => boolean): Promise<void> {
+    if (holds()) return Promise.resolve();
+    return new Promise((told) => {
+      this.#watchers.add({ holds, told });
+    });
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#waiting.size >= this.#waitingMax) {
+      const text = `the pool runs ${this.#atOnce} tasks and ${this.#waitingMax} may wait`;
+      throw new TangoError('ERR_QUEUE_FULL', `${text}: maxQueue=${this.#waitingMax}`);
+    }
+    let leave = (): boolean => false;
+    const turn = new Promise<void>((begin, refuse) => {
+      const own = { begin, refuse };
+      this.#waiting.add(own);
+      leave = () => this.#waiting.delete(own);
+    });
+    try {
+      await unlessAborted(turn, signal);
+    } catch (error) {
+      if (leave()) this.#look();
+      // Or it was given a place in the same turn, which goes on to the next one.
+      else turn.then(() => this.#next()).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** A place is free: it goes to who has waited longest. */
+  #next(): void {
+    const [first] = this.#waiting;
+    if (first === undefined) {
+      this.#running--;
+    } else {
+      this.#waiting.delete(first);
+      first.begin();
+    }
+    this.#look();
+  }
+
+  #look(): void {
+    for (const watcher of this.#watchers) {
+      if (!watcher.holds()) continue;
+      this.#watchers.delete(watcher);
+      watcher.told();
+    }
+  }
+}
