@@ -41,6 +41,7 @@ export type {
 } from './tango-objects/pool/pool-options.ts';
 export type { PoolStats, TangoPool } from './tango-objects/pool/tango-pool.ts';
 export type { TaskTimes } from './tango-objects/pool/task-times.ts';
+export type { IndexFunction, MapOptions, ValueCodec } from './tango-objects/map-options.ts';
 export { attach, open, Tango } from './tango-objects/tango.ts';
 export { TangoCounter } from './tango-objects/tango-counter.ts';
 export { TangoMap } from './tango-objects/tango-map.ts';

@@ -2,6 +2,8 @@
 import { invalid } from '../runtime/arguments.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
+import { KeyIndexes } from './key-indexes.ts';
+import { checkMapOptions, decodedBy, encodedBy, type ValueCodec } from './map-options.ts';
 import type { VersionedEntries } from './versioned-entries.ts';
 
 /** What a change does; in the log. */
@@ -12,21 +14,24 @@ const DELETE = 3;
 const CLEAR = 4;
 
 /** Lists, not named fields: encoded and decoded several times faster. */
-type Operation<K, V> =
-  | readonly [typeof SET | typeof SET_IF_ABSENT, key: K, value: V]
-  | readonly [typeof SET_IF_VERSION, key: K, value: V, version: number | undefined]
+type Operation<K> =
+  | readonly [typeof SET | typeof SET_IF_ABSENT, key: K, value: Kept]
+  | readonly [typeof SET_IF_VERSION, key: K, value: Kept, version: number | undefined]
   | readonly [typeof DELETE, key: K]
   | readonly [typeof CLEAR];
 
-type SetOperation<K, V> = Exclude<
-  Operation<K, V>,
-  readonly [typeof DELETE, K] | readonly [typeof CLEAR]
->;
+type SetOperation<K> = Exclude<Operation<K>, readonly [typeof DELETE, K] | readonly [typeof CLEAR]>;
 
-export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K, V>> {
-  /** For change feeds; a conditional change is told as what it was, whether it has set the key or not. */
+/** A value as the view has it: with a codec, bytes, so that all views are the same whoever has it. */
+type Kept = unknown;
+
+export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>> {
+  /**
+   * For change feeds; a conditional change is told as what it was, whether it has set the key or not. With
+   * a codec, values are bytes.
+   */
   static describe(operation: unknown): unknown {
-    const [kind, key, value, version] = operation as Operation<unknown, unknown>;
+    const [kind, key, value, version] = operation as Operation<unknown>;
     if (kind === CLEAR) return { clear: true };
     if (kind === DELETE) return { delete: key };
     if (kind === SET) return { set: key, value };
@@ -35,12 +40,27 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K, 
       : { set: key, value, ifVersion: version };
   }
 
-  readonly #entries: VersionedEntries<K, V>;
+  readonly #entries: VersionedEntries<K, Kept>;
+  readonly #codec: ValueCodec<V> | undefined;
+  /** undefined: there are none. */
+  readonly #indexes: KeyIndexes<K, V> | undefined;
 
-  /** @internal Use `tango.object`. */
-  constructor(binding: ObjectBinding, entries: VersionedEntries<K, V>) {
+  /** @internal Use `tango.object`. `compare`: the order of keys; undefined: in which they were set. */
+  constructor(
+    binding: ObjectBinding,
+    entries: VersionedEntries<K, Kept>,
+    compare?: (one: K, other: K) => number,
+  ) {
     super(binding);
     this.#entries = entries;
+    const { codec, indexes } = checkMapOptions<K, V>('a map', binding.options);
+    this.#codec = codec;
+    this.#indexes = indexes === undefined ? undefined : new KeyIndexes(indexes, compare);
+  }
+
+  /** The value as it is read. */
+  protected decoded(kept: Kept): V {
+    return decodedBy(this.#codec, kept, this.name);
   }
 
   /** The key as it is kept. ERR_INVALID_ARGUMENT for one that is none. */
@@ -52,7 +72,8 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K, 
   get(key: K): V | undefined {
     const own = this.keyOf(key);
     this.ready(own);
-    return this.#entries.get(own);
+    const kept = this.#entries.get(own);
+    return kept === undefined ? undefined : this.decoded(kept);
   }
 
   has(key: K): boolean {
@@ -76,14 +97,30 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K, 
     return this.#entries.size;
   }
 
+  /**
+   * The entries for which the function of `index`, one of the map's options, has returned `value`, in the
+   * order of the map; equal as keys are. Of undefined, none. Conflicts with every change: whoever sets a
+   * key does not know what it was found by. Throws ERR_INVALID_ARGUMENT: there is no such index, or its
+   * function has thrown (`cause`) for an entry that is there, or returned what is no key.
+   */
+  find(index: string, value: unknown): [K, V][] {
+    const indexes = this.#indexes ?? new KeyIndexes<K, V>({});
+    indexes.check(index);
+    this.ready();
+    return indexes.find(index, value).map((key) => [key, this.decoded(this.#entries.get(key))]);
+  }
+
   /** Entries of one moment, whatever is changed during the iteration; as keys() and values(). */
   entries(): IterableIterator<[K, V]> {
     this.ready();
-    return Array.from(this.#entries)[Symbol.iterator]();
+    const entries = Array.from(this.#entries);
+    if (this.#codec === undefined) return (entries as [K, V][])[Symbol.iterator]();
+    return entries.map(([key, kept]): [K, V] => [key, this.decoded(kept)])[Symbol.iterator]();
   }
 
   *keys(): IterableIterator<K> {
-    for (const [key] of this.entries()) yield key;
+    this.ready();
+    yield* Array.from(this.#entries, ([key]) => key);
   }
 
   *values(): IterableIterator<V> {
@@ -101,12 +138,12 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K, 
   /** Resolves once it is in the log. */
   set(key: K, value: V): Promise<void> {
     const own = this.keyOf(key);
-    return this.write([SET, own, value], [own]);
+    return this.write([SET, own, this.#kept(value)], [own]);
   }
 
   setSync(key: K, value: V): void {
     const own = this.keyOf(key);
-    this.writeSync([SET, own, value], [own]);
+    this.writeSync([SET, own, this.#kept(value)], [own]);
   }
 
   /** Resolves to whether the key was there. */
@@ -131,12 +168,12 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K, 
   /** Resolves to whether the key was absent, and is set now. */
   setIfAbsent(key: K, value: V): Promise<boolean> {
     const own = this.keyOf(key);
-    return this.change([SET_IF_ABSENT, own, value], [own]);
+    return this.change([SET_IF_ABSENT, own, this.#kept(value)], [own]);
   }
 
   setIfAbsentSync(key: K, value: V): boolean {
     const own = this.keyOf(key);
-    return this.changeSync([SET_IF_ABSENT, own, value], [own]);
+    return this.changeSync([SET_IF_ABSENT, own, this.#kept(value)], [own]);
   }
 
   /**
@@ -145,12 +182,12 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K, 
    */
   setIfVersion(key: K, value: V, version: number | undefined): Promise<boolean> {
     const own = this.keyOf(key);
-    return this.change([SET_IF_VERSION, own, value, version], [own]);
+    return this.change([SET_IF_VERSION, own, this.#kept(value), version], [own]);
   }
 
   setIfVersionSync(key: K, value: V, version: number | undefined): boolean {
     const own = this.keyOf(key);
-    return this.changeSync([SET_IF_VERSION, own, value, version], [own]);
+    return this.changeSync([SET_IF_VERSION, own, this.#kept(value), version], [own]);
   }
 
   /** Sets the key to what `fn` makes of its value, as a transaction: `fn` may run again. */
@@ -163,27 +200,30 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K, 
     return this.transactSync(() => this.#updated(key, fn));
   }
 
-  protected override check(operation: Operation<K, V>): void {
+  protected override check(operation: Operation<K>): void {
     if (operation[0] === SET_IF_VERSION) checkVersion(operation[3]);
   }
 
-  protected apply(operation: Operation<K, V>, { position }: ApplyContext): boolean | undefined {
+  protected apply(operation: Operation<K>, { position }: ApplyContext): boolean | undefined {
     switch (operation[0]) {
       case CLEAR:
         this.#entries.clear();
+        this.#indexes?.clear();
         return undefined;
       case DELETE:
+        this.#indexes?.delete(operation[1]);
         return this.#entries.delete(operation[1]);
       default:
         return this.#set(operation, position);
     }
   }
 
-  #set([kind, key, value, version]: SetOperation<K, V>, position: number): boolean {
+  #set([kind, key, value, version]: SetOperation<K>, position: number): boolean {
     const entries = this.#entries;
     if (kind === SET_IF_ABSENT && entries.has(key)) return false;
     if (kind === SET_IF_VERSION && entries.version(key) !== version) return false;
     entries.set(key, value, position);
+    this.#indexes?.set(key, () => this.decoded(value));
     return true;
   }
 
@@ -194,13 +234,24 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K, 
 
   protected restore(state: unknown): void {
     this.#entries.clear();
-    for (const [key, value, version] of state as [K, V, number][]) {
+    this.#indexes?.clear();
+    for (const [key, value, version] of state as [K, Kept, number][]) {
       this.#entries.set(key, value, version);
+      this.#indexes?.set(key, () => this.decoded(value));
     }
   }
 
   protected override tryOut(): () => void {
-    return this.#entries.tryOut();
+    const undo = this.#entries.tryOut();
+    const undoIndexes = this.#indexes?.tryOut();
+    return () => {
+      undo();
+      undoIndexes?.();
+    };
+  }
+
+  #kept(value: V): Kept {
+    return encodedBy(this.#codec, value);
   }
 
   #updated(key: K, fn: (value: V | undefined) => V): V {

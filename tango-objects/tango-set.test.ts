@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OpenedLogs } from './opened-logs.ts';
+import type { TangoSet } from './tango-set.ts';
 
 const MIB = 1024 * 1024;
 const logs = new OpenedLogs({ logBytes: 4 * MIB, attachMax: 8, link: 'direct' });
@@ -88,19 +89,19 @@ sets('the body of a transaction sees its own changes, and they are gone if it th
   assert.equal([...same], [1]);
 });
 
-/** Each is run once alone, and once with the change in between. */
-const READS = {
-  'has(1)': (set: { has(value: unknown): unknown }) => set.has(1),
-  'add(1)': (set: { addSync(value: unknown): unknown }) => set.addSync(1),
-  'delete(1)': (set: { deleteSync(value: unknown): unknown }) => set.deleteSync(1),
-  size: (set: { size: number }) => set.size,
-  iteration: (set: Iterable<unknown>) => [...set].length,
-} as const;
+type Set = TangoSet<unknown>;
 
-for (const [name, read] of Object.entries(READS)) {
-  const isOfOne = name.endsWith(')');
-  sets(`conflicts of ${name}`, async () => {
-    const { tango, set, same } = await twoSets();
+const READS: readonly (readonly [name: string, read: (set: Set) => unknown, isOfOne: boolean])[] = [
+  ['has', (set) => set.has(1), true],
+  ['add', (set) => set.addSync(1), true],
+  ['delete', (set) => set.deleteSync(1), true],
+  ['size', (set) => set.size, false],
+  ['iteration', (set) => [...set], false],
+];
+
+sets('a read conflicts with changes of what was read', async () => {
+  const { tango, set, same } = await twoSets();
+  for (const [name, read, isOfOne] of READS) {
     for (const [change, conflicts] of [
       [() => same.addSync(1), true],
       [() => same.addSync(2), !isOfOne],
@@ -109,14 +110,14 @@ for (const [name, read] of Object.entries(READS)) {
     ] as const) {
       let runs = 0;
       tango.transactSync(() => {
-        read(set as never);
+        read(set);
         if (runs++ === 0) change();
         set.addSync('seen');
       });
-      assert.is(runs, conflicts ? 2 : 1, String(change));
+      assert.is(runs, conflicts ? 2 : 1, `${name}: ${change}`);
     }
-  });
-}
+  }
+});
 
 sets(
   'a view that starts from a checkpoint is the same, and so are its past and its feed',

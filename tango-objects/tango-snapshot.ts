@@ -1,6 +1,7 @@
 /** History, with the calls of the objects that come with it. */
 import type { ObjectsAt } from '../runtime/views/history.ts';
 import type { ObjectType } from '../runtime/views/object-type.ts';
+import type { MapOptions } from './map-options.ts';
 import { TangoCounter } from './tango-counter.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoRegister } from './tango-register.ts';
@@ -38,15 +39,15 @@ export class TangoSnapshot {
     return this.object(TangoCounter, name);
   }
 
-  map<K, V>(name: string): Promise<TangoMap<K, V>> {
-    return this.object<TangoMap<K, V>>(TangoMap, name);
+  map<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoMap<K, V>> {
+    return this.object<TangoMap<K, V>>(TangoMap, name, options);
   }
 
   set<T>(name: string): Promise<TangoSet<T>> {
     return this.object<TangoSet<T>>(TangoSet, name);
   }
 
-  sortedMap<K, V>(name: string): Promise<TangoSortedMap<K, V>> {
-    return this.object<TangoSortedMap<K, V>>(TangoSortedMap, name);
+  sortedMap<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoSortedMap<K, V>> {
+    return this.object<TangoSortedMap<K, V>>(TangoSortedMap, name, options);
   }
 }

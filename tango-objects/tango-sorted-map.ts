@@ -1,7 +1,7 @@
 /** A map in the order of its keys. */
 import { checkInteger, checkKeys, invalid } from '../runtime/arguments.ts';
 import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
-import { orderedKey } from './key-order.ts';
+import { compareKeys, orderedKey } from './key-order.ts';
 import { ReplicatedMap } from './replicated-map.ts';
 import { type Bound, SortedEntries } from './sorted-entries.ts';
 
@@ -41,12 +41,12 @@ const RANGE_OPTIONS = ['gte', 'gt', 'lte', 'lt', 'reverse', 'limit'];
  */
 export class TangoSortedMap<K = unknown, V = unknown> extends ReplicatedMap<K, V> {
   static readonly typeName = 'sorted-map';
-  readonly #sorted: SortedEntries<K, V>;
+  readonly #sorted: SortedEntries<K, unknown>;
 
   /** @internal Use `tango.sortedMap`. */
   constructor(binding: ObjectBinding) {
-    const sorted = new SortedEntries<K, V>();
-    super(binding, sorted);
+    const sorted = new SortedEntries<K, unknown>();
+    super(binding, sorted, compareKeys);
     this.#sorted = sorted;
   }
 
@@ -102,8 +102,8 @@ export class TangoSortedMap<K = unknown, V = unknown> extends ReplicatedMap<K, V
   #some(limit: number, low?: Bound<K>, high?: Bound<K>, isReverse = false): [K, V][] {
     const some: [K, V][] = [];
     if (limit === 0) return some;
-    for (const entry of this.#sorted.range({ low, high, isReverse })) {
-      some.push(entry);
+    for (const [key, kept] of this.#sorted.range({ low, high, isReverse })) {
+      some.push([key, this.decoded(kept)]);
       if (some.length === limit) break;
     }
     return some;

@@ -7,6 +7,7 @@ import { OpenPools } from './pool/open-pools.ts';
 import type { PoolOptions } from './pool/pool-options.ts';
 import type { TangoPool } from './pool/tango-pool.ts';
 import type { TaskModule } from './pool/task-types.ts';
+import type { MapOptions } from './map-options.ts';
 import { TangoCounter } from './tango-counter.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoRegister } from './tango-register.ts';
@@ -56,8 +57,8 @@ export class Tango extends TangoOfLog {
   }
 
   /** Keys and values, as a Map. */
-  map<K, V>(name: string): Promise<TangoMap<K, V>> {
-    return this.object<TangoMap<K, V>>(TangoMap, name);
+  map<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoMap<K, V>> {
+    return this.object<TangoMap<K, V>>(TangoMap, name, options);
   }
 
   /** Values, as a Set. */
@@ -66,8 +67,8 @@ export class Tango extends TangoOfLog {
   }
 
   /** Keys and values, in the order of keys. */
-  sortedMap<K, V>(name: string): Promise<TangoSortedMap<K, V>> {
-    return this.object<TangoSortedMap<K, V>>(TangoSortedMap, name);
+  sortedMap<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoSortedMap<K, V>> {
+    return this.object<TangoSortedMap<K, V>>(TangoSortedMap, name, options);
   }
 
   override async at(position: number): Promise<TangoSnapshot> {
