@@ -3,7 +3,9 @@ import type { ObjectsAt } from '../runtime/views/history.ts';
 import type { ObjectType } from '../runtime/views/object-type.ts';
 import type { MapOptions } from './map-options.ts';
 import { TangoCounter } from './tango-counter.ts';
+import { TangoList } from './tango-list.ts';
 import { TangoMap } from './tango-map.ts';
+import { TangoQueue } from './tango-queue.ts';
 import { TangoRegister } from './tango-register.ts';
 import { TangoSet } from './tango-set.ts';
 import { TangoSortedMap } from './tango-sorted-map.ts';
@@ -49,5 +51,13 @@ export class TangoSnapshot {
 
   sortedMap<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoSortedMap<K, V>> {
     return this.object<TangoSortedMap<K, V>>(TangoSortedMap, name, options);
+  }
+
+  list<T>(name: string): Promise<TangoList<T>> {
+    return this.object<TangoList<T>>(TangoList, name);
+  }
+
+  queue<T>(name: string): Promise<TangoQueue<T>> {
+    return this.object<TangoQueue<T>>(TangoQueue, name);
   }
 }

@@ -9,7 +9,9 @@ import type { TangoPool } from './pool/tango-pool.ts';
 import type { TaskModule } from './pool/task-types.ts';
 import type { MapOptions } from './map-options.ts';
 import { TangoCounter } from './tango-counter.ts';
+import { TangoList } from './tango-list.ts';
 import { TangoMap } from './tango-map.ts';
+import { TangoQueue } from './tango-queue.ts';
 import { TangoRegister } from './tango-register.ts';
 import { TangoSet } from './tango-set.ts';
 import { TangoSnapshot } from './tango-snapshot.ts';
@@ -22,7 +24,15 @@ export class Tango extends TangoOfLog {
 
   /** @internal Use `open` or `attach`. */
   constructor(parts: TangoParts) {
-    super(parts, [TangoRegister, TangoCounter, TangoMap, TangoSet, TangoSortedMap]);
+    super(parts, [
+      TangoRegister,
+      TangoCounter,
+      TangoMap,
+      TangoSet,
+      TangoSortedMap,
+      TangoList,
+      TangoQueue,
+    ]);
     this.#pools = new OpenPools(parts.handle, parts.memory);
   }
 
@@ -69,6 +79,16 @@ export class Tango extends TangoOfLog {
   /** Keys and values, in the order of keys. */
   sortedMap<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoSortedMap<K, V>> {
     return this.object<TangoSortedMap<K, V>>(TangoSortedMap, name, options);
+  }
+
+  /** Elements by index, as an array. */
+  list<T>(name: string): Promise<TangoList<T>> {
+    return this.object<TangoList<T>>(TangoList, name);
+  }
+
+  /** First in, first out; each element for one thread. */
+  queue<T>(name: string): Promise<TangoQueue<T>> {
+    return this.object<TangoQueue<T>>(TangoQueue, name);
   }
 
   override async at(position: number): Promise<TangoSnapshot> {

@@ -1,0 +1,242 @@
+/** A queue whose producers never wait for each other (Tango, section 3): first in, first out. */
+import { TangoError } from '../actors/tango-error.ts';
+import { checkKeys, checkSignal } from '../runtime/arguments.ts';
+import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
+
+/** What a change does; in the log. */
+const PUSH = 0;
+const SHIFT = 1;
+const CLEAR = 2;
+
+type Operation<T> =
+  | readonly [typeof PUSH, ...values: T[]]
+  | readonly [typeof SHIFT]
+  | readonly [typeof CLEAR];
+
+/** What stands in front, and where the next one goes. */
+const HEAD = 'head';
+const TAIL = 'tail';
+
+/** What a shift has found in an empty queue: a value may be undefined. */
+const NOTHING = Symbol('nothing');
+
+/** With fewer released ones it is not worth to move those that are left. */
+const RELEASED_MIN = 64;
+
+/**
+ * Elements in the order in which they were pushed, each shifted once, by whom the log says; push and shift
+ * are O(1). Transactions conflict like this:
+ *
+ * - push conflicts with no other push, and clear with none;
+ * - peek and shift conflict with every shift and clear, and with a push only if they have found the queue
+ *   empty, or an element that their own body has pushed;
+ * - length and iteration conflict with every change.
+ */
+export class TangoQueue<T = unknown> extends ReplicatedObject<Operation<T>> {
+  static readonly typeName = 'queue';
+
+  /** For change feeds; a shift is told whether it has found an element or not. */
+  static describe(operation: unknown): unknown {
+    const [kind, ...values] = operation as Operation<unknown>;
+    if (kind === PUSH) return { push: values };
+    return kind === SHIFT ? { shift: true } : { clear: true };
+  }
+
+  readonly #binding: ObjectBinding;
+  /** From #first on; those before #head are released. */
+  #elements: (T | undefined)[] = [];
+  /** Elements are numbered as they were pushed, from 0: of #elements[0], and of the next to be shifted. */
+  #first = 0;
+  #head = 0;
+  /** From here on they are pushed on trial. */
+  #trialTail = Number.POSITIVE_INFINITY;
+  /** Elements below are asked for by take() in this thread. */
+  #claimed = 0;
+
+  /** @internal Use `tango.queue`. */
+  constructor(binding: ObjectBinding) {
+    super(binding);
+    this.#binding = binding;
+  }
+
+  /** The element that shift would give; undefined: there is none. Linearizable, as every read. */
+  peek(): T | undefined {
+    this.#readHead();
+    return this.#elements[this.#head - this.#first];
+  }
+
+  get length(): number {
+    this.ready();
+    return this.#tail - this.#head;
+  }
+
+  /** Elements of one moment, whatever is changed during the iteration. */
+  values(): IterableIterator<T> {
+    this.ready();
+    return this.#held()[Symbol.iterator]();
+  }
+
+  [Symbol.iterator](): IterableIterator<T> {
+    return this.values();
+  }
+
+  /** Adds values at the end, together; resolves once they are in the log. */
+  push(...values: T[]): Promise<void> {
+    return this.write([PUSH, ...values], [TAIL]);
+  }
+
+  /** As push; blocks. */
+  pushSync(...values: T[]): void {
+    this.writeSync([PUSH, ...values], [TAIL]);
+  }
+
+  /**
+   * Takes the first element out, which nobody else gets; resolves to undefined if there is none. Who ends
+   * before it is told loses what the log has given to it; one that is shifted by a transaction that
+   * keeps it elsewhere is not lost.
+   */
+  shift(): Promise<T | undefined> {
+    if (this.#binding.isInBody()) return Promise.resolve(this.shiftSync());
+    return this.#shifted();
+  }
+
+  /** As shift; blocks. */
+  shiftSync(): T | undefined {
+    if (this.#binding.isInBody()) this.#readHead();
+    return elementOf(this.changeSync<T | typeof NOTHING>([SHIFT], [HEAD]));
+  }
+
+  /**
+   * Waits for an element and takes it out; keeps the thread alive meanwhile. Who waits in one thread is
+   * served about in order; among threads the fastest is. `signal`: ERR_ABORTED, and nothing is taken;
+   * once the log is asked for an element it is too late, and that is given. Who ends just then, killed
+   * or by close(), loses that one, as with shift. Rejects with ERR_CLOSED, ERR_INVALID_ARGUMENT and the
+   * errors of a change; throws ERR_UNSUPPORTED in the body of a transaction.
+   */
+  take(options: { readonly signal?: AbortSignal } = {}): Promise<T> {
+    if (this.#binding.isInBody()) {
+      const text = `an element is waited for before a transaction, not in its body: ${this.name}`;
+      throw new TangoError('ERR_UNSUPPORTED', text, { object: this.name });
+    }
+    return this.#taken(options);
+  }
+
+  clear(): Promise<void> {
+    return this.write([CLEAR]);
+  }
+
+  /** As clear; blocks. */
+  clearSync(): void {
+    this.writeSync([CLEAR]);
+  }
+
+  protected apply(operation: Operation<T>): T | typeof NOTHING | undefined {
+    switch (operation[0]) {
+      case PUSH:
+        for (let i = 1; i < operation.length; i++) this.#elements.push(operation[i] as T);
+        return undefined;
+      case SHIFT:
+        return this.#head === this.#tail ? NOTHING : this.#takeOut();
+      case CLEAR:
+        this.#head = this.#tail;
+        this.#release();
+        return undefined;
+    }
+  }
+
+  protected checkpoint(): unknown {
+    return [this.#head, this.#held()];
+  }
+
+  protected restore(state: unknown): void {
+    const [head, elements] = state as [number, T[]];
+    this.#elements = elements;
+    this.#first = head;
+    this.#head = head;
+  }
+
+  /** Nothing is released on trial: what is pushed stands behind the others, and goes. */
+  protected override tryOut(): () => void {
+    const head = this.#head;
+    const tail = this.#tail;
+    this.#trialTail = tail;
+    return () => {
+      this.#elements.length = tail - this.#first;
+      this.#head = head;
+      this.#trialTail = Number.POSITIVE_INFINITY;
+    };
+  }
+
+  get #tail(): number {
+    return this.#first + this.#elements.length;
+  }
+
+  #held(): T[] {
+    return this.#elements.slice(this.#head - this.#first) as T[];
+  }
+
+  /**
+   * Before a look at what stands in front. That stays what it is whatever is pushed behind it: the end
+   * matters only where nothing of the others is left.
+   */
+  #readHead(): void {
+    this.ready(HEAD);
+    if (this.#head >= Math.min(this.#tail, this.#trialTail)) this.ready(TAIL);
+  }
+
+  async #shifted(): Promise<T | undefined> {
+    return elementOf(await this.change<T | typeof NOTHING>([SHIFT], [HEAD]));
+  }
+
+  async #taken(options: { readonly signal?: AbortSignal }): Promise<T> {
+    checkKeys('take', options, ['signal']);
+    const signal = checkSignal(options.signal);
+    for (;;) {
+      await this.until(() => (this.#isFree() ? true : undefined), signal);
+      // Who was woken together with this one, and before it, may have claimed it.
+      if (!this.#isFree()) continue;
+      const shifted = await this.#claim();
+      if (shifted !== NOTHING) return shifted;
+    }
+  }
+
+  /** There is an element that nobody in this thread has asked for. */
+  #isFree(): boolean {
+    return this.#tail > Math.max(this.#head, this.#claimed);
+  }
+
+  /** Another thread may be faster: NOTHING. */
+  async #claim(): Promise<T | typeof NOTHING> {
+    this.#claimed = Math.max(this.#claimed, this.#head) + 1;
+    try {
+      return await this.change<T | typeof NOTHING>([SHIFT], [HEAD]);
+    } catch (error) {
+      // It may be there still, for others.
+      this.#claimed = 0;
+      throw error;
+    }
+  }
+
+  #takeOut(): T {
+    const index = this.#head - this.#first;
+    const element = this.#elements[index] as T;
+    this.#head++;
+    if (this.#trialTail === Number.POSITIVE_INFINITY) this.#elements[index] = undefined;
+    this.#release();
+    return element;
+  }
+
+  /** Once half of the array is released: each element is moved once for one that has gone. */
+  #release(): void {
+    if (this.#trialTail !== Number.POSITIVE_INFINITY) return;
+    const released = this.#head - this.#first;
+    if (this.#head < this.#tail && released < Math.max(RELEASED_MIN, this.#elements.length / 2))
+      return;
+    this.#elements = this.#held();
+    this.#first = this.#head;
+  }
+}
+
+function elementOf<T>(shifted: T | typeof NOTHING): T | undefined {
+  return shifted === NOTHING ? undefined : (shifted as T);
+}
