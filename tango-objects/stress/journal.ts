@@ -1,7 +1,7 @@
 /**
  * What one thread has done, in shared memory that survives it: it says what it is about to do BEFORE it
- * does it, and what came of it afterwards; another thread collects. A mailbox of JSON, since inputs and
- * outputs are of any length.
+ * does it, and what came of it afterwards; another thread collects. A mailbox of values as V8 serializes
+ * them, since inputs and outputs are of any kind and length.
  *
  *     const writer = new JournalWriter(buffer, now);        // in the thread
  *     const number = writer.begin({ type: 'get' });
@@ -12,6 +12,7 @@
  * A successor starts AFTER the exit of its predecessor was awaited and the journal collected with
  * collectDead().
  */
+import { deserialize, serialize } from 'node:v8';
 import { MailboxReceiver, MailboxSender, NO_RECORD } from '../../shared-memory/mailbox.ts';
 import { mailboxBytesFor } from '../../shared-memory/mailbox-layout.ts';
 
@@ -45,7 +46,7 @@ interface Line {
 
 const RING_WORDS = 2 ** 17;
 const WORD_BYTES = 4;
-/** Its length in words, as every record's, and the length of the text in bytes. */
+/** Its length in words, as every record's, and the length of the line in bytes. */
 const HEAD_WORDS = 2;
 
 export function allocateJournal(): SharedArrayBuffer {
@@ -80,11 +81,11 @@ export class JournalWriter {
   }
 
   #say(line: Line): boolean {
-    const text = Buffer.from(JSON.stringify(line));
-    const index = this.#sender.claim(HEAD_WORDS + Math.ceil(text.length / WORD_BYTES));
+    const bytes = serialize(line);
+    const index = this.#sender.claim(HEAD_WORDS + Math.ceil(bytes.length / WORD_BYTES));
     if (index === NO_RECORD) return false;
-    this.#sender.words[index + 1] = text.length;
-    text.copy(this.#bytes, (index + HEAD_WORDS) * WORD_BYTES);
+    this.#sender.words[index + 1] = bytes.length;
+    bytes.copy(this.#bytes, (index + HEAD_WORDS) * WORD_BYTES);
     this.#sender.publish();
     return true;
   }
@@ -109,7 +110,8 @@ export class JournalReader {
       if (index === NO_RECORD) break;
       const start = (index + HEAD_WORDS) * WORD_BYTES;
       const length = this.#receiver.words[index + 1];
-      const line: Line = JSON.parse(this.#bytes.toString('utf8', start, start + length));
+      const bytes = Buffer.from(this.#bytes.subarray(start, start + length));
+      const line: Line = deserialize(bytes);
       const { number, time, input, outcome, output } = line;
       if (outcome === undefined) {
         this.#open.set(number, { call: time, input });
