@@ -34,6 +34,22 @@ export type { ApplyContext } from './runtime/views/playback.ts';
 export type { ObjectBinding } from './runtime/views/replicated-object.ts';
 export { TangoObject } from './runtime/views/tango-object.ts';
 export type { TransactOptions } from './runtime/views/transact-options.ts';
+export type { IndexFunction, MapOptions, ValueCodec } from './tango-objects/map-options.ts';
+export type {
+  NodeEvent,
+  NodeEventType,
+  NodeResult,
+} from './tango-objects/namespace/node-operations.ts';
+export type { Stat } from './tango-objects/namespace/node-tree.ts';
+export type { NodeWatch } from './tango-objects/namespace/node-watches.ts';
+export {
+  type CreateOptions,
+  type NodeChange,
+  type NodeState,
+  TangoNamespace,
+  type WatchKind,
+  type WatchOptions,
+} from './tango-objects/namespace/tango-namespace.ts';
 export type {
   PoolCloseOptions,
   PoolOptions,
@@ -41,10 +57,15 @@ export type {
 } from './tango-objects/pool/pool-options.ts';
 export type { PoolStats, TangoPool } from './tango-objects/pool/tango-pool.ts';
 export type { TaskTimes } from './tango-objects/pool/task-times.ts';
-export type { IndexFunction, MapOptions, ValueCodec } from './tango-objects/map-options.ts';
 export { attach, open, Tango } from './tango-objects/tango.ts';
 export { TangoCounter } from './tango-objects/tango-counter.ts';
 export { TangoList } from './tango-objects/tango-list.ts';
+export {
+  type AcquireOptions,
+  type LockHold,
+  type LockHolder,
+  TangoLock,
+} from './tango-objects/tango-lock.ts';
 export { TangoMap } from './tango-objects/tango-map.ts';
 export { TangoQueue } from './tango-objects/tango-queue.ts';
 export { TangoRegister } from './tango-objects/tango-register.ts';

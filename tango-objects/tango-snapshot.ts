@@ -2,8 +2,10 @@
 import type { ObjectsAt } from '../runtime/views/history.ts';
 import type { ObjectType } from '../runtime/views/object-type.ts';
 import type { MapOptions } from './map-options.ts';
+import { TangoNamespace } from './namespace/tango-namespace.ts';
 import { TangoCounter } from './tango-counter.ts';
 import { TangoList } from './tango-list.ts';
+import { TangoLock } from './tango-lock.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoQueue } from './tango-queue.ts';
 import { TangoRegister } from './tango-register.ts';
@@ -45,6 +47,10 @@ export class TangoSnapshot {
     return this.object<TangoMap<K, V>>(TangoMap, name, options);
   }
 
+  lock(name: string): Promise<TangoLock> {
+    return this.object(TangoLock, name);
+  }
+
   set<T>(name: string): Promise<TangoSet<T>> {
     return this.object<TangoSet<T>>(TangoSet, name);
   }
@@ -59,5 +65,9 @@ export class TangoSnapshot {
 
   queue<T>(name: string): Promise<TangoQueue<T>> {
     return this.object<TangoQueue<T>>(TangoQueue, name);
+  }
+
+  namespace<T = unknown>(name: string): Promise<TangoNamespace<T>> {
+    return this.object<TangoNamespace<T>>(TangoNamespace, name);
   }
 }

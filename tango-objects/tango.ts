@@ -3,13 +3,15 @@ import { TangoError } from '../actors/tango-error.ts';
 import { type AttachOptions, attachAs, openAs, type TangoHandle } from '../runtime/open.ts';
 import type { OpenOptions } from '../runtime/open-options.ts';
 import { Tango as TangoOfLog, type TangoParts } from '../runtime/tango.ts';
+import type { MapOptions } from './map-options.ts';
+import { TangoNamespace } from './namespace/tango-namespace.ts';
 import { OpenPools } from './pool/open-pools.ts';
 import type { PoolOptions } from './pool/pool-options.ts';
 import type { TangoPool } from './pool/tango-pool.ts';
 import type { TaskModule } from './pool/task-types.ts';
-import type { MapOptions } from './map-options.ts';
 import { TangoCounter } from './tango-counter.ts';
 import { TangoList } from './tango-list.ts';
+import { TangoLock } from './tango-lock.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoQueue } from './tango-queue.ts';
 import { TangoRegister } from './tango-register.ts';
@@ -30,8 +32,10 @@ export class Tango extends TangoOfLog {
       TangoMap,
       TangoSet,
       TangoSortedMap,
+      TangoLock,
       TangoList,
       TangoQueue,
+      TangoNamespace,
     ]);
     this.#pools = new OpenPools(parts.handle, parts.memory);
   }
@@ -76,6 +80,11 @@ export class Tango extends TangoOfLog {
     return this.object<TangoSet<T>>(TangoSet, name);
   }
 
+  /** A lock for threads, freed when the holding thread dies. */
+  lock(name: string): Promise<TangoLock> {
+    return this.object(TangoLock, name);
+  }
+
   /** Keys and values, in the order of keys. */
   sortedMap<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoSortedMap<K, V>> {
     return this.object<TangoSortedMap<K, V>>(TangoSortedMap, name, options);
@@ -89,6 +98,11 @@ export class Tango extends TangoOfLog {
   /** First in, first out; each element for one thread. */
   queue<T>(name: string): Promise<TangoQueue<T>> {
     return this.object<TangoQueue<T>>(TangoQueue, name);
+  }
+
+  /** A tree of nodes with ZooKeeper's interface. */
+  namespace<T = unknown>(name: string): Promise<TangoNamespace<T>> {
+    return this.object<TangoNamespace<T>>(TangoNamespace, name);
   }
 
   override async at(position: number): Promise<TangoSnapshot> {

@@ -55,6 +55,7 @@ export class Sessions {
   readonly #lookMs: number;
   #timer: NodeJS.Timeout | undefined;
   #count = 0;
+  #hasOwn = false;
 
   constructor(world: SessionsWorld) {
     this.#world = world;
@@ -64,6 +65,7 @@ export class Sessions {
 
   /** This thread's, from the first call on; after lost() another one. */
   own(): SessionId {
+    this.#hasOwn = true;
     this.#begin();
     return this.#id;
   }
@@ -78,7 +80,7 @@ export class Sessions {
     if (session === this.#id) this.#count++;
   }
 
-  /** From now on, sessions that hold something in the object end with their threads. */
+  /** The object has got something that sessions hold: from now on it ends with their threads. */
   watch(holder: SessionHolder): void {
     this.#holders.add(holder);
     this.#begin();
@@ -113,15 +115,25 @@ export class Sessions {
 
   #look(): void {
     this.#world.table.beat(this.#world.thread);
+    this.#endAll();
+    if (this.#hasOwn || this.#holders.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #endAll(): void {
     const ended = new Map<number, 'dead' | 'stalled' | 'alive'>();
     for (const holder of this.#holders) {
+      let isEmpty = true;
       for (const session of holder.sessions()) {
+        isEmpty = false;
         const incarnation = incarnationOf(session);
         if (incarnation === this.#world.incarnation) continue;
         const state = ended.get(incarnation) ?? this.#stateOf(incarnation);
         ended.set(incarnation, state);
         if (state !== 'alive') this.#end(holder, session, state === 'dead');
       }
+      if (isEmpty) this.#holders.delete(holder);
     }
   }
 
