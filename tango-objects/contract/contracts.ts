@@ -1,15 +1,23 @@
 /** The contracts of the objects that come with tangolog, and of one that an application might have. */
 import { bankContract } from './bank-contract.ts';
 import { counterContract } from './counter-contract.ts';
+import { indexedMapContract } from './indexed-map-contract.ts';
+import { listContract } from './list-contract.ts';
 import { mapContract } from './map-contract.ts';
 import type { ObjectContract } from './object-contract.ts';
+import { queueContract } from './queue-contract.ts';
 import { registerContract } from './register-contract.ts';
 import { setContract } from './set-contract.ts';
+import { sortedMapContract } from './sorted-map-contract.ts';
 
 export const CONTRACTS: readonly ObjectContract[] = [
   registerContract,
   counterContract,
   mapContract,
+  indexedMapContract,
+  sortedMapContract,
   setContract,
+  listContract,
+  queueContract,
   bankContract,
 ];

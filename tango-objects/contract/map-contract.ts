@@ -1,7 +1,8 @@
 /** What a map does: keys conflict one by one, `size` and iteration with every key. */
 import fc from 'fast-check';
 import { TangoMap } from '../tango-map.ts';
-import { call, type ObjectContract } from './object-contract.ts';
+import type { TangoSortedMap } from '../tango-sorted-map.ts';
+import { type Call, call, type ObjectContract } from './object-contract.ts';
 
 type Key = unknown;
 
@@ -67,15 +68,11 @@ export class MapModel {
   }
 }
 
-const key = fc.constantFrom('a', 'b', '__proto__', 1);
 const value = fc.integer({ min: 0, max: 999 });
 
-export const mapContract: ObjectContract<TangoMap, MapModel> = {
-  name: 'map',
-  type: TangoMap,
-  model: MapModel,
-  observe: (map) => [map.size, [...map.entries()]],
-  calls: fc.oneof(
+/** Of each map, whatever its order. */
+export function mapCalls(key: fc.Arbitrary<Key>): fc.Arbitrary<Call> {
+  return fc.oneof(
     { weight: 4, arbitrary: call('set', key, value) },
     { weight: 2, arbitrary: call('delete', key) },
     { weight: 2, arbitrary: call('get', key) },
@@ -89,11 +86,30 @@ export const mapContract: ObjectContract<TangoMap, MapModel> = {
     call('entries'),
     call('keys'),
     call('values'),
-  ),
-  composed: (map) => ({
-    setIfUnchanged: (one: Key, other: unknown) => setIfUnchanged(map, one, other),
-    double: (one: Key) => map.updateSync(one, (old) => 2 * Number(old ?? 1)),
-  }),
+  );
+}
+
+/** What a map without functions as arguments would have. */
+export function composedOfMap(map: TangoMap | TangoSortedMap) {
+  return {
+    setIfUnchanged: (key: Key, value: unknown): boolean => {
+      const version = map.versionOf(key);
+      if (version !== Number.MAX_SAFE_INTEGER) return map.setIfVersionSync(key, value, version);
+      // What the transaction has set itself has no version yet.
+      map.setSync(key, value);
+      return true;
+    },
+    double: (key: Key): unknown => map.updateSync(key, (old) => 2 * Number(old ?? 1)),
+  };
+}
+
+export const mapContract: ObjectContract<TangoMap, MapModel> = {
+  name: 'map',
+  type: TangoMap,
+  model: MapModel,
+  observe: (map) => [map.size, [...map.entries()]],
+  calls: mapCalls(fc.constantFrom('a', 'b', '__proto__', 1)),
+  composed: composedOfMap,
   conflicts: [
     {
       given: [['set', 'a', 1]],
@@ -138,11 +154,3 @@ export const mapContract: ObjectContract<TangoMap, MapModel> = {
     },
   ],
 };
-
-/** What the transaction has set itself has no version yet. */
-function setIfUnchanged(map: TangoMap, key: Key, value: unknown): boolean {
-  const version = map.versionOf(key);
-  if (version !== Number.MAX_SAFE_INTEGER) return map.setIfVersionSync(key, value, version);
-  map.setSync(key, value);
-  return true;
-}
