@@ -48,6 +48,8 @@ const MAY_USE_AMBIENT_EFFECTS: ReadonlySet<string> = new Set([
   'runtime/supervision.ts',
   // Times tasks.
   'tango-objects/pool/tango-pool.ts',
+  // Nodes have the time of who creates and sets them.
+  'tango-objects/namespace/tango-namespace.ts',
   // A thread rests here and nowhere else.
   'shared-memory/idle.ts',
   // Gives tests their deadline.

@@ -1,0 +1,438 @@
+/** A tree of nodes with ZooKeeper's interface: TangoZK (Tango, section 6.3). */
+import { TangoError } from '../../actors/tango-error.ts';
+import { checkInteger, checkKeys, checkSignal, invalid } from '../../runtime/arguments.ts';
+import type { ApplyContext } from '../../runtime/views/playback.ts';
+import { type ObjectBinding, ReplicatedObject } from '../../runtime/views/replicated-object.ts';
+import type { SessionHolder, SessionId, Sessions } from '../../runtime/views/sessions.ts';
+import { EndedSessions } from '../ended-sessions.ts';
+import { describeOperation } from './describe-operation.ts';
+import { moveNodes } from './move-nodes.ts';
+import { differences } from './node-differences.ts';
+import { existence, namesKey, nodeKey, numbersKey, readBy, touchedBy } from './node-keys.ts';
+import {
+  ANY_VERSION,
+  CHECK,
+  CREATE,
+  changeNode,
+  changeNodes,
+  DELETE,
+  deleteHeld,
+  END_SESSION,
+  MULTI,
+  type NodeContext,
+  type NodeEvent,
+  type NodeEventType,
+  type NodeOperation,
+  type NodeResult,
+  type Operation,
+  Refusal,
+  SET,
+} from './node-operations.ts';
+import { checkPath, checkSequentialPath, isNumbered, parentOf, ROOT } from './node-path.ts';
+import { type NodeRow, NodeTree, PERSISTENT, type Stat } from './node-tree.ts';
+import { type NodeWatch, NodeWatches } from './node-watches.ts';
+
+export interface CreateOptions {
+  /** Ends with this thread's session; has no children. Default false. */
+  readonly ephemeral?: boolean;
+  /** Ten digits are put behind the path, of a number that grows with each child of the parent. Default false. */
+  readonly sequential?: boolean;
+}
+
+/** One of the changes of `multi`. */
+export type NodeChange<T = unknown> =
+  | ({ readonly create: string; readonly data?: T | undefined } & CreateOptions)
+  | { readonly set: string; readonly data: T; readonly version?: number }
+  | { readonly delete: string; readonly version?: number }
+  | { readonly check: string; readonly version?: number };
+
+export interface NodeState<T = unknown> {
+  /** undefined: the node was created without any. */
+  readonly data: T;
+  readonly stat: Stat;
+}
+
+export interface WatchOptions {
+  /** Of all nodes below, too, and no events of type `children` then; default false. */
+  readonly recursive?: boolean;
+  /** Ends the watch: ERR_ABORTED. */
+  readonly signal?: AbortSignal;
+}
+
+/** As ZooKeeper's exists(), getData() and getChildren() set them. */
+const ONCE = {
+  exists: ['created', 'deleted', 'changed'],
+  data: ['deleted', 'changed'],
+  children: ['deleted', 'children'],
+} as const satisfies Record<string, readonly NodeEventType[]>;
+
+export type WatchKind = keyof typeof ONCE;
+
+interface State {
+  readonly nodes: readonly NodeRow[];
+  readonly ended: readonly SessionId[];
+}
+
+const CHANGES = ['create', 'set', 'delete', 'check'] as const;
+const CREATE_OPTIONS = ['ephemeral', 'sequential'];
+
+/**
+ * Nodes by path, `/` always there, each with data (any value that can be encoded), a version, and children.
+ * README.md of the folder tells what is as in ZooKeeper, and what conflicts in transactions. Reads and
+ * changes are O(1), children O(k log k), a checkpoint O(n log n); a transaction costs what it changes.
+ *
+ * Errors, with the path as `key`: ERR_INVALID_ARGUMENT for what is no path, ERR_NO_NODE, and what the calls
+ * tell; the promise of a change rejects with them. In the body of a transaction they are thrown, and what has
+ * failed is no part of it.
+ */
+export class TangoNamespace<T = unknown>
+  extends ReplicatedObject<Operation>
+  implements SessionHolder
+{
+  static readonly typeName = 'namespace';
+  static readonly describe = describeOperation;
+
+  readonly #binding: ObjectBinding;
+  readonly #sessions: Sessions | undefined;
+  readonly #ended: EndedSessions;
+  readonly #watches: NodeWatches;
+  #tree = new NodeTree();
+
+  /** @internal Use `tango.namespace`. */
+  constructor(binding: ObjectBinding) {
+    super(binding);
+    this.#binding = binding;
+    this.#sessions = binding.sessions;
+    this.#ended = new EndedSessions(binding.sessions);
+    this.#watches = new NodeWatches(async (isDone) => {
+      await this.until(() => {
+        this.ready();
+        return isDone() || undefined;
+      });
+    });
+  }
+
+  /** `ephemeralOwner` of what this thread creates from now on; undefined in history. */
+  get session(): SessionId | undefined {
+    return this.#sessions?.own();
+  }
+
+  /** Linearizable, as every read; blocks only for an entry that its writer has not finished. ERR_NO_NODE. */
+  get(path: string): NodeState<T> {
+    const stat = this.exists(path);
+    if (stat === undefined) throw this.#missing(path);
+    return { data: this.#tree.get(path)?.data as T, stat };
+  }
+
+  /** undefined: there is no such node. */
+  exists(path: string): Stat | undefined {
+    checkPath(path);
+    this.ready(nodeKey(path));
+    // A sequential node may be created there, by a change that knows no name.
+    if (!this.#tree.has(path) && isNumbered(path)) this.ready(numbersKey(parentOf(path)));
+    return this.#stat(path);
+  }
+
+  /** Names of the node's children, sorted by code units, as sequential ones were created. ERR_NO_NODE. */
+  children(path: string): string[] {
+    checkPath(path);
+    for (const key of existence(path, (one) => this.#tree.has(one))) this.ready(key);
+    this.ready(namesKey(path));
+    if (!this.#tree.has(path)) throw this.#missing(path);
+    return [...this.#tree.names(path)].sort();
+  }
+
+  /**
+   * Creates a node; resolves to its path. ERR_NODE_EXISTS; ERR_NO_NODE: there is no parent;
+   * ERR_NO_CHILDREN_FOR_EPHEMERALS; ERR_SESSION_EXPIRED: this thread's session, which would own the node,
+   * has ended meanwhile, and a further call has the next one.
+   */
+  create(path: string, data?: T, options: CreateOptions = {}): Promise<string> {
+    return this.#change(() => this.#createOf(path, data, options));
+  }
+
+  /** As create; blocks. */
+  createSync(path: string, data?: T, options: CreateOptions = {}): string {
+    return this.#changeNow(this.#createOf(path, data, options));
+  }
+
+  /** Replaces the node's data, if `version` is its version or -1; ERR_NO_NODE, ERR_BAD_VERSION. */
+  set(path: string, data: T, version = ANY_VERSION): Promise<Stat> {
+    return this.#change(() => this.#setOf(path, data, version));
+  }
+
+  /** As set; blocks. */
+  setSync(path: string, data: T, version = ANY_VERSION): Stat {
+    return this.#changeNow(this.#setOf(path, data, version));
+  }
+
+  /** Deletes the node, if `version` is its version or -1; ERR_NO_NODE, ERR_BAD_VERSION, ERR_NOT_EMPTY. */
+  delete(path: string, version = ANY_VERSION): Promise<void> {
+    return this.#change(() => this.#deleteOf(path, version));
+  }
+
+  /** As delete; blocks. */
+  deleteSync(path: string, version = ANY_VERSION): void {
+    this.#changeNow(this.#deleteOf(path, version));
+  }
+
+  /**
+   * Makes all the changes, in order and at one position, or none; resolves to what each of them gives: a path,
+   * what set() tells, or nothing. Rejects with the error of the first that fails, and its number among them
+   * as `index`. `check`: ERR_NO_NODE, ERR_BAD_VERSION.
+   */
+  multi(changes: readonly NodeChange<T>[]): Promise<NodeResult[]> {
+    return this.#change(() => this.#multiOf(changes));
+  }
+
+  /** As multi; blocks. */
+  multiSync(changes: readonly NodeChange<T>[]): NodeResult[] {
+    return this.#changeNow(this.#multiOf(changes));
+  }
+
+  /**
+   * Moves the node and all that is below it to another namespace of this thread, or to another path in this
+   * one, as a transaction: whoever looks finds it in exactly one. The nodes there are new, with the data.
+   * Resolves to the path there. ERR_NO_NODE: there is nothing to move, or no parent for it; ERR_NODE_EXISTS;
+   * ERR_UNSUPPORTED: an ephemeral node is among them; ERR_CONFLICT.
+   */
+  move(path: string, other: TangoNamespace<T>, toPath = path): Promise<string> {
+    return this.transact(() => this.#moved(path, other, toPath));
+  }
+
+  /** As move; blocks. */
+  moveSync(path: string, other: TangoNamespace<T>, toPath = path): string {
+    return this.transactSync(() => this.#moved(path, other, toPath));
+  }
+
+  /**
+   * What becomes of the node from now on, and of those below it: each event once, in log order. It is there
+   * before a read of this thread shows what it tells, so that a read after this call misses nothing. A view
+   * that begins at a checkpoint, since it was far behind, tells the differences. Events that are not
+   * taken are kept. Throws ERR_ABORTED; ERR_UNSUPPORTED in history, and in the body of a transaction.
+   *
+   *     const events = namespace.watch('/config', { recursive: true, signal });
+   *     load(namespace.get('/config'));
+   *     for await (const { type, path } of events) if (type !== 'deleted') load(namespace.get(path));
+   */
+  watch(path: string, options: WatchOptions = {}): NodeWatch {
+    checkPath(path);
+    checkKeys('watch', options, ['recursive', 'signal']);
+    const isRecursive = checkBoolean('recursive', options.recursive);
+    const types: NodeEventType[] = ['created', 'deleted', 'changed'];
+    if (!isRecursive) types.push('children');
+    return this.#watch({ path, types, isRecursive, isOnce: false }, options.signal);
+  }
+
+  /**
+   * Resolves to the next event of a kind, as the one-time watch that ZooKeeper's read of that kind sets.
+   * `exists`: created, deleted, changed; `data`: deleted, changed; `children`: deleted, children. What
+   * happens after the last read in the same turn is not missed. Keeps the thread alive meanwhile. ERR_NO_NODE,
+   * but for `exists`; ERR_ABORTED, ERR_CLOSED; ERR_UNSUPPORTED as watch.
+   */
+  async watchOnce(
+    path: string,
+    kind: WatchKind,
+    options: Pick<WatchOptions, 'signal'> = {},
+  ): Promise<NodeEvent> {
+    checkPath(path);
+    if (!Object.hasOwn(ONCE, kind)) throw invalid('kind', kind, Object.keys(ONCE).join(' or '));
+    checkKeys('watchOnce', options, ['signal']);
+    // What was read last is what is watched: the view moves only if it has to.
+    if (kind !== 'exists' && !this.#tree.has(path)) this.get(path);
+    const types = ONCE[kind];
+    const watch = this.#watch({ path, types, isRecursive: false, isOnce: true }, options.signal);
+    const { value } = await watch.next();
+    return value as NodeEvent;
+  }
+
+  /** @internal */
+  *sessions(): Iterable<SessionId> {
+    yield* this.#tree.owners();
+    yield* this.#ended.values();
+  }
+
+  /** @internal */
+  async endSession(session: SessionId, isDead: boolean): Promise<void> {
+    const isHolding = [...this.#tree.owners()].includes(session);
+    if (!isHolding && this.#ended.has(session) !== isDead) return;
+    // Played here at once: who looks again finds it ended.
+    await this.change([END_SESSION, session, isDead]);
+  }
+
+  protected apply(operation: Operation, { position }: ApplyContext): unknown {
+    const events: NodeEvent[] = [];
+    const result = this.#make(operation, position, events);
+    if (result instanceof Refusal || position === ON_TRIAL) return result;
+    for (const event of events) this.#watches.tell(event);
+    return result;
+  }
+
+  protected checkpoint(): State {
+    return { nodes: this.#tree.rows(), ended: this.#ended.checkpoint() };
+  }
+
+  protected restore(state: unknown): void {
+    const { nodes, ended } = state as State;
+    const before = this.#tree;
+    this.#tree = NodeTree.of(nodes);
+    this.#ended.restore(ended);
+    this.#sessions?.watch(this);
+    if (this.#watches.isEmpty) return;
+    for (const event of differences(before, this.#tree)) this.#watches.tell(event);
+  }
+
+  protected override tryOut(): () => void {
+    return this.#tree.tryOut().undo;
+  }
+
+  #make(operation: Operation, position: number, events: NodeEvent[]): unknown {
+    const context: NodeContext = {
+      tree: this.#tree,
+      position,
+      stat: (path) => this.#stat(path),
+      isEnded: (session) => this.#ended.has(session),
+      happened: (type, path) => events.push({ type, path, position }),
+    };
+    if (operation[0] === END_SESSION) {
+      deleteHeld(operation[1], context);
+      return this.#ended.end(operation[1], operation[2]);
+    }
+    if (operation[0] === MULTI) return this.#held(changeNodes(operation[1], context));
+    return this.#held(changeNode(operation, context));
+  }
+
+  /** Sessions may hold something now. */
+  #held<R>(result: R): R {
+    for (const _ of this.#tree.owners()) {
+      this.#sessions?.watch(this);
+      break;
+    }
+    return result;
+  }
+
+  #change<R>(plan: () => Operation): Promise<R> {
+    if (this.#binding.isInBody()) return Promise.resolve(this.#changeNow<R>(plan()));
+    return this.#changed(plan);
+  }
+
+  async #changed<R>(plan: () => Operation): Promise<R> {
+    const operation = plan();
+    return this.#resultOf<R>(await this.change(operation, touchedBy(operation)));
+  }
+
+  #changeNow<R>(operation: Operation): R {
+    if (this.#binding.isInBody()) return this.#changeInBody(operation);
+    return this.#resultOf<R>(this.changeSync(operation, touchedBy(operation)));
+  }
+
+  /**
+   * What a change depends on is not what it touches: two that create children of one node depend on that
+   * alone. So it is read first, its result found out on trial, and the change itself made blindly.
+   */
+  #changeInBody<R>(operation: Operation): R {
+    for (const key of readBy(operation, (path) => this.#tree.has(path))) this.ready(key);
+    const trial = this.#tree.tryOut();
+    const result = this.#make(operation, ON_TRIAL, []);
+    trial.undo();
+    const made = this.#resultOf<R>(result);
+    this.writeSync(operation, touchedBy(operation));
+    return made;
+  }
+
+  #resultOf<R>(result: unknown): R {
+    if (result instanceof Refusal) throw result.error(this.name);
+    return result as R;
+  }
+
+  /**
+   * In the body of a transaction, what concerns children conflicts with changes of them once it is looked at,
+   * and the rest does not.
+   */
+  #stat(path: string): Stat | undefined {
+    const stat = this.#tree.stat(path);
+    if (stat === undefined || !this.#binding.isInBody()) return stat;
+    for (const field of ['cversion', 'pzxid', 'numChildren'] as const) {
+      const value = stat[field];
+      Object.defineProperty(stat, field, {
+        get: () => {
+          if (this.#binding.isInBody()) this.ready(namesKey(path));
+          return value;
+        },
+      });
+    }
+    return stat;
+  }
+
+  #missing(path: string): TangoError {
+    return new Refusal('ERR_NO_NODE', path).error(this.name);
+  }
+
+  #createOf(path: string, data: unknown, options: CreateOptions): NodeOperation {
+    checkKeys('create', options, CREATE_OPTIONS);
+    const isEphemeral = checkBoolean('ephemeral', options.ephemeral);
+    const isSequential = checkBoolean('sequential', options.sequential);
+    if (isSequential) checkSequentialPath(path);
+    else checkPath(path);
+    // A view that is only read has no session, and the change is refused.
+    const owner = isEphemeral ? (this.session ?? PERSISTENT) : PERSISTENT;
+    return [CREATE, path, data, owner, isSequential, Date.now()];
+  }
+
+  #setOf(path: string, data: unknown, version: number): NodeOperation {
+    return [SET, checkPath(path), data, checkVersion(version), Date.now()];
+  }
+
+  #deleteOf(path: string, version: number): NodeOperation {
+    if (checkPath(path) === ROOT) throw invalid('path', path, 'another one than the root');
+    return [DELETE, path, checkVersion(version)];
+  }
+
+  #multiOf(changes: readonly NodeChange<T>[]): Operation {
+    if (!Array.isArray(changes)) throw invalid('changes', changes, 'an array of changes');
+    return [MULTI, changes.map((change) => this.#operationOf(change))];
+  }
+
+  #operationOf(change: NodeChange<T>): NodeOperation {
+    checkKeys('a change', change, [...CHANGES, ...CREATE_OPTIONS, 'data', 'version']);
+    if (CHANGES.filter((kind) => kind in change).length !== 1) {
+      throw invalid('changes', change, `made of one of ${CHANGES.join(', ')} each`);
+    }
+    if ('create' in change) {
+      const { create, data, ...options } = change;
+      return this.#createOf(create, data, options);
+    }
+    const { version = ANY_VERSION } = change;
+    if ('set' in change) return this.#setOf(change.set, change.data, version);
+    if ('delete' in change) return this.#deleteOf(change.delete, version);
+    return [CHECK, checkPath(change.check), checkVersion(version)];
+  }
+
+  #moved(path: string, other: TangoNamespace<T>, toPath: string): string {
+    if (!(other instanceof TangoNamespace) || !other.#binding.isInBody()) {
+      throw invalid('other', other, 'a namespace that was opened by the same client of the log');
+    }
+    moveNodes(this, checkPath(path), other, checkPath(toPath));
+    return toPath;
+  }
+
+  #watch(nodes: Parameters<NodeWatches['add']>[0], signal: AbortSignal | undefined): NodeWatch {
+    this.outsideBody('nodes are watched');
+    if (this.#sessions === undefined) {
+      const text = `nothing changes in history: object=${this.name}`;
+      throw new TangoError('ERR_UNSUPPORTED', text, { object: this.name });
+    }
+    return this.#watches.add(nodes, checkSignal(signal));
+  }
+}
+
+const ON_TRIAL = Number.MAX_SAFE_INTEGER;
+
+function checkVersion(version: number): number {
+  return checkInteger('version', version, ANY_VERSION, Number.MAX_SAFE_INTEGER);
+}
+
+function checkBoolean(name: string, value: unknown = false): boolean {
+  if (typeof value !== 'boolean') throw invalid(name, value, 'a boolean');
+  return value;
+}
