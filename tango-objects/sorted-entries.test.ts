@@ -122,6 +122,33 @@ sorted('a key shares nothing with the caller', () => {
   assert.ok(Object.is(orderedKey(-0), 0));
 });
 
+sorted('every key that has an order can be set, found and deleted', () => {
+  fc.assert(
+    fc.property(fc.array(keys, { maxLength: 80 }), (some) => {
+      const entries = new SortedEntries<unknown, number>();
+      const plain = new Map<string, unknown>();
+      for (const key of some.map(orderedKey)) {
+        plain.set(encodeKey(key), key);
+        entries.set(key, 1, 1);
+      }
+      const inOrder = [...plain.values()].sort(compareKeys);
+      assert.equal(
+        Array.from(entries, ([key]) => key),
+        inOrder,
+      );
+      for (const key of inOrder) {
+        const range = { low: { key, isInclusive: true }, high: undefined, isReverse: false };
+        const [[found]] = entries.range(range);
+        assert.is(compareKeys(found, key), 0);
+        assert.is(entries.delete(key), true);
+        assert.is(entries.has(key), false);
+      }
+      assert.is(entries.size, 0);
+    }),
+    { numRuns: 300 },
+  );
+});
+
 type Step =
   | { readonly what: 'set' | 'delete' | 'clear'; readonly key: number }
   | { readonly what: 'try' | 'undo' };

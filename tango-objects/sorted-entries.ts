@@ -6,6 +6,21 @@ import type { VersionedEntries } from './versioned-entries.ts';
 /** The package is CommonJS: its default export is a property of Node's. */
 const BTree = sortedBTree.default;
 
+/** In the tree instead of NaN: it deletes what is equal to itself (sorted-btree 2.1). */
+const NOT_A_NUMBER: unknown = Object.freeze({});
+
+function toTree<K>(key: K): K {
+  return Number.isNaN(key) ? (NOT_A_NUMBER as K) : key;
+}
+
+function fromTree<K>(key: K): K {
+  return key === NOT_A_NUMBER ? (Number.NaN as K) : key;
+}
+
+function compareInTree(one: unknown, other: unknown): number {
+  return compareKeys(fromTree(one), fromTree(other));
+}
+
 interface Versioned<V> {
   readonly value: V;
   readonly version: number;
@@ -27,48 +42,48 @@ export interface KeyRange<K> {
 
 /** In the order of keys. Keys are as orderedKey() returns them. */
 export class SortedEntries<K, V> implements VersionedEntries<K, V> {
-  #tree = new BTree<K, Versioned<V>>(undefined, compareKeys);
+  #tree = new BTree<K, Versioned<V>>(undefined, compareInTree);
 
   get size(): number {
     return this.#tree.size;
   }
 
   has(key: K): boolean {
-    return this.#tree.has(key);
+    return this.#tree.has(toTree(key));
   }
 
   get(key: K): V | undefined {
-    return this.#tree.get(key)?.value;
+    return this.#tree.get(toTree(key))?.value;
   }
 
   version(key: K): number | undefined {
-    return this.#tree.get(key)?.version;
+    return this.#tree.get(toTree(key))?.version;
   }
 
   set(key: K, value: V, version: number): void {
-    this.#tree.set(key, { value, version });
+    this.#tree.set(toTree(key), { value, version });
   }
 
   delete(key: K): boolean {
-    return this.#tree.delete(key);
+    return this.#tree.delete(toTree(key));
   }
 
   /** Nodes that a trial shares are left alone. */
   clear(): void {
-    this.#tree = new BTree<K, Versioned<V>>(undefined, compareKeys);
+    this.#tree = new BTree<K, Versioned<V>>(undefined, compareInTree);
   }
 
   *[Symbol.iterator](): IterableIterator<[K, V]> {
-    for (const [key, { value }] of this.#tree.entries()) yield [key, value];
+    for (const [key, { value }] of this.#tree.entries()) yield [fromTree(key), value];
   }
 
   /** The tree is left as it is meanwhile. */
   *range({ low, high, isReverse }: KeyRange<K>): IterableIterator<[K, V]> {
     const [first, last] = isReverse ? [high, low] : [low, high];
-    const entries = isReverse
-      ? this.#tree.entriesReversed(first?.key)
-      : this.#tree.entries(first?.key);
-    for (const [key, { value }] of entries) {
+    const from = first === undefined ? undefined : toTree(first.key);
+    const entries = isReverse ? this.#tree.entriesReversed(from) : this.#tree.entries(from);
+    for (const [inTree, { value }] of entries) {
+      const key = fromTree(inTree);
       if (first?.isInclusive === false && compareKeys(key, first.key) === 0) continue;
       if (last !== undefined) {
         const order = isReverse ? compareKeys(last.key, key) : compareKeys(key, last.key);

@@ -2,6 +2,10 @@
 import { TangoError } from '../actors/tango-error.ts';
 import { ReplicatedObject } from '../runtime/views/replicated-object.ts';
 
+/**
+ * A change of the counter conflicts with every read of it, and with every `add` and `next`, in transactions;
+ * with `increase` it does not, which reads nothing. All of it is O(1).
+ */
 export class TangoCounter extends ReplicatedObject<number> {
   static readonly typeName = 'counter';
   #value = 0;
@@ -11,7 +15,12 @@ export class TangoCounter extends ReplicatedObject<number> {
     return this.query(() => this.#value);
   }
 
-  /** Adds `n`, a safe integer of either sign; resolves to the sum with it. */
+  /**
+   * Adds `n`, a safe integer of either sign; resolves to the sum with it. In a transaction that reads the
+   * counter: of two that add to it at the same time one runs again. Where the sum does not matter,
+   * `increase` does the same without. A sum that is no safe integer is refused, ERR_INVALID_ARGUMENT,
+   * and changes nothing.
+   */
   add(n = 1): Promise<number> {
     return this.change<number>(n);
   }
@@ -21,9 +30,22 @@ export class TangoCounter extends ReplicatedObject<number> {
     return this.changeSync<number>(n);
   }
 
-  /** A number that nobody else gets: 0, 1, 2 … where the counter is used for nothing else. */
-  async next(): Promise<number> {
-    return (await this.add(1)) - 1;
+  /**
+   * As add, and reads nothing: resolves once it is in the log, and makes no transaction run again that
+   * does not read the sum. If the sum were no safe integer it changes nothing, and nobody is told.
+   */
+  increase(n = 1): Promise<void> {
+    return this.write(n);
+  }
+
+  /** As increase; blocks. */
+  increaseSync(n = 1): void {
+    this.writeSync(n);
+  }
+
+  /** A number that nobody else gets: 0, 1, 2 … where the counter is used for nothing else. As add. */
+  next(): Promise<number> {
+    return this.add(1).then((sum) => sum - 1);
   }
 
   /** As next; blocks. */
@@ -36,9 +58,14 @@ export class TangoCounter extends ReplicatedObject<number> {
     throw new TangoError('ERR_INVALID_ARGUMENT', `a safe integer was expected: n=${String(n)}`);
   }
 
-  protected apply(n: number): number {
-    this.#value += n;
-    return this.#value;
+  protected apply(n: number): number | TangoError {
+    const sum = this.#value + n;
+    if (!Number.isSafeInteger(sum)) {
+      const text = `the sum would be no safe integer: value=${this.#value}, n=${n}`;
+      return new TangoError('ERR_INVALID_ARGUMENT', text, { object: this.name });
+    }
+    this.#value = sum;
+    return sum;
   }
 
   protected checkpoint(): unknown {

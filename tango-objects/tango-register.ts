@@ -5,6 +5,9 @@ import { isSame } from './same-value.ts';
 /** The value to set, and what must be there before. */
 type Operation<T> = readonly [value: T] | readonly [value: T, expected: T | undefined];
 
+/**
+ * All of it is O(1) beside the encoding of the value; compareAndSet compares two, which costs their size.
+ */
 export class TangoRegister<T = unknown> extends ReplicatedObject<Operation<T>> {
   static readonly typeName = 'register';
 

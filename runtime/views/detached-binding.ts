@@ -2,7 +2,7 @@
 import { TangoError } from '../../actors/tango-error.ts';
 import { invalid } from '../arguments.ts';
 import type { LogReference } from './log-reference.ts';
-import type { ObjectType } from './object-type.ts';
+import { newObject, type ObjectType } from './object-type.ts';
 import type { ObjectId, Update } from './record.ts';
 import type { ObjectPlayer } from './replicated-object.ts';
 
@@ -27,7 +27,7 @@ export function detachedObject<O>(
     const text = `this view is read-only: object=${name}`;
     throw new TangoError('ERR_UNSUPPORTED', text, { object: name });
   };
-  const object = new type({
+  const object = newObject(type, {
     id,
     name,
     options,

@@ -12,6 +12,7 @@ import { RecordedHistory } from './object-state.ts';
 import {
   checkType,
   keepsReferences,
+  newObject,
   type ObjectType,
   sameOptions,
   typeNameOf,
@@ -108,7 +109,12 @@ export class HostedObjects {
       const known = this.#types.get(type);
       // A view that has failed here would fail again.
       if (known === undefined || this.#hosted.has(object)) return new RecordedHistory(refers);
-      return detachedObject(known, id, name).player;
+      try {
+        return detachedObject(known, id, name).player;
+      } catch {
+        // One that is made with options alone.
+        return new RecordedHistory(refers);
+      }
     }
     return new RecordedHistory();
   }
@@ -124,8 +130,12 @@ export class HostedObjects {
   async #open<O>(type: ObjectType<O>, name: string, options: unknown): Promise<O> {
     const directory = this.#world.directory();
     const typeName = typeNameOf(type);
-    const entry =
-      directory.find(name) ?? (await directory.create(name, typeName, keepsReferences(type)));
+    let entry = directory.find(name);
+    if (entry === undefined) {
+      // BEFORE the name is taken for ever: nothing is, by a class of which none can be made.
+      detachedObject(type, DIRECTORY_ID, name, options);
+      entry = await directory.create(name, typeName, keepsReferences(type));
+    }
     checkType(name, typeName, entry.type);
     const known = this.#hosted.get(entry.id);
     if (known !== undefined) return sameObject(known, type, options);
@@ -149,7 +159,7 @@ export class HostedObjects {
         player = one;
         past.host(id, one);
       };
-      const object = new type(bind(entry, host));
+      const object = newObject(type, bind(entry, host));
       if (player === undefined) throw invalid('type', type, 'a class that extends TangoObject');
       try {
         await run(past.begin(playback.position, since));

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { TangoError } from '../../actors/tango-error.ts';
 import { invalid } from '../arguments.ts';
-import type { ObjectBinding } from './replicated-object.ts';
+import { type ObjectBinding, ReplicatedObject } from './replicated-object.ts';
 
 /** A class of objects; a name belongs to one type for ever, told by `typeName` or the class's name. */
 export interface ObjectType<O> {
@@ -27,9 +27,42 @@ export function keepsReferences(type: ObjectType<unknown>): boolean {
 
 /** ERR_INVALID_ARGUMENT. */
 export function checkObject(type: unknown, name: unknown): void {
-  if (typeof type !== 'function') throw invalid('type', type, 'a class of objects');
-  if (typeof name !== 'string' || Buffer.byteLength(name) > NAME_BYTES_MAX) {
-    throw invalid('name', name, `a string of at most ${NAME_BYTES_MAX} bytes`);
+  if (!isObjectType(type)) {
+    throw invalid('type', type, `a class that extends TangoObject, with ${METHODS.join(', ')}`);
+  }
+  const typeName: unknown = typeNameOf(type);
+  if (!isName(typeName) || typeName === '') {
+    throw invalid(
+      'typeName',
+      typeName,
+      `or the class's name, a string of 1 to ${NAME_BYTES_MAX} bytes`,
+    );
+  }
+  if (!isName(name)) throw invalid('name', name, `a string of at most ${NAME_BYTES_MAX} bytes`);
+}
+
+const METHODS = ['apply', 'checkpoint', 'restore'];
+
+/** One that can be made: TangoObject itself has no methods of its own. */
+function isObjectType(type: unknown): type is ObjectType<unknown> {
+  if (typeof type !== 'function') return false;
+  const { prototype } = type as { readonly prototype: unknown };
+  if (!(prototype instanceof ReplicatedObject)) return false;
+  return METHODS.every((method) => typeof Reflect.get(prototype, method) === 'function');
+}
+
+function isName(name: unknown): name is string {
+  return typeof name === 'string' && Buffer.byteLength(name) <= NAME_BYTES_MAX;
+}
+
+/** What the constructor throws that is no TangoError is ERR_INVALID_ARGUMENT, with it as `cause`. */
+export function newObject<O>(type: ObjectType<O>, binding: ObjectBinding): O {
+  try {
+    return new type(binding);
+  } catch (cause) {
+    if (cause instanceof TangoError) throw cause;
+    const text = `the constructor has thrown: type=${typeNameOf(type)}, name=${binding.name}`;
+    throw new TangoError('ERR_INVALID_ARGUMENT', text, { object: binding.name, cause });
   }
 }
 

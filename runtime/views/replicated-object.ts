@@ -90,7 +90,8 @@ export abstract class ReplicatedObject<Operation = unknown> {
 
   /**
    * Makes a change in the view: the only code that does, and deterministic: no clock, no chance, no
-   * other object. Returns the change's result. Must not await.
+   * other object. Returns the change's result; a TangoError, where it refuses the operation and changes
+   * nothing: the caller gets it thrown, and the view goes on. Must not await.
    */
   protected abstract apply(operation: Operation, at: ApplyContext): unknown;
 
@@ -256,6 +257,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
 
   #result<R>(result: unknown): R {
     if (this.#failure !== undefined) throw this.#failure;
+    if (result instanceof TangoError) throw result;
     return result as R;
   }
 
