@@ -138,25 +138,15 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
 
   /**
    * Waits in line for the lock and resolves once this thread holds it. Rejects with ERR_ABORTED (out of the
-   * line then), ERR_CLOSED, ERR_TIMEOUT, ERR_LOG_FULL; ERR_UNSUPPORTED in the body of a transaction.
-   * Keeps the thread alive meanwhile.
+   * line then), ERR_CLOSED, ERR_TIMEOUT, ERR_LOG_FULL; throws ERR_INVALID_ARGUMENT, and ERR_UNSUPPORTED in
+   * the body of a transaction. Keeps the thread alive meanwhile.
    */
-  async acquire(options: AcquireOptions = {}): Promise<LockHold> {
+  acquire(options: AcquireOptions = {}): Promise<LockHold> {
     checkKeys('acquire', options, ['signal']);
     const signal = checkSignal(options.signal);
+    // At once: what is refused in a body fails the body.
     this.outsideBody('a lock is acquired');
-    for (;;) {
-      const request = this.#newRequest();
-      try {
-        let token = await this.change<number>(operationOf(REQUEST, request));
-        if (token === WAITS) token = await this.until(() => this.#answer(request), signal);
-        if (token !== EXPIRED) return this.#hold(request, token);
-      } catch (error) {
-        // Whether it is in the line, or even holds the lock, is not known.
-        await this.change(operationOf(GIVE_UP, request)).catch(() => {});
-        throw error;
-      }
-    }
+    return this.#acquire(signal);
   }
 
   /** Takes the lock if nobody has it; resolves to undefined otherwise. Does not wait. */
@@ -216,6 +206,21 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
     this.#token = token;
     this.#ended.restore(ended);
     this.#sessions?.watch(this);
+  }
+
+  async #acquire(signal: AbortSignal | undefined): Promise<LockHold> {
+    for (;;) {
+      const request = this.#newRequest();
+      try {
+        let token = await this.change<number>(operationOf(REQUEST, request));
+        if (token === WAITS) token = await this.until(() => this.#answer(request), signal);
+        if (token !== EXPIRED) return this.#hold(request, token);
+      } catch (error) {
+        // Whether it is in the line, or even holds the lock, is not known.
+        await this.change(operationOf(GIVE_UP, request)).catch(() => {});
+        throw error;
+      }
+    }
   }
 
   /** Whoever is first then holds the lock; false: all are kept. */

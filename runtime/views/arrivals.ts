@@ -27,7 +27,9 @@ export class Arrivals {
    * ERR_ABORTED. Keeps the thread alive meanwhile.
    */
   next(signal?: AbortSignal): Promise<void> {
-    this.#next ??= this.#wait();
+    this.#next ??= this.#wait().finally(() => {
+      this.#next = undefined;
+    });
     return unlessAborted(this.#next, signal);
   }
 
@@ -41,7 +43,6 @@ export class Arrivals {
       if (rung !== undefined) await Promise.race([rung, quietTime(LOOK_AGAIN_MS, ended.signal)]);
     } finally {
       ended.abort();
-      this.#next = undefined;
     }
   }
 }
