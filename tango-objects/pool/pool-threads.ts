@@ -8,8 +8,9 @@ import { TangoError } from '../../actors/tango-error.ts';
 import { abortedError, invalid } from '../../runtime/arguments.ts';
 import type { PoolSizes, PoolThreadData, TaskCall, TaskOutcome } from './task-call.ts';
 
-const POOL_WORKER = new URL(
-  `./pool-worker${extname(fileURLToPath(import.meta.url))}`,
+/** `.cts` in source, `.cjs` in dist. */
+const POOL_ENTRY = new URL(
+  `./pool-entry.c${extname(fileURLToPath(import.meta.url)).slice(1)}`,
   import.meta.url,
 );
 
@@ -23,13 +24,15 @@ export class PoolThreads {
   /** Of tasks under way. */
   readonly #stops = new Set<AbortController>();
   #exits = 0;
+  /** Of a thread that had no task. */
+  #lastError: unknown;
   #ended: Promise<void> | undefined;
 
   constructor(data: PoolThreadData, sizes: PoolSizes) {
     const { Piscina: Pool } = require('piscina') as typeof import('piscina');
     const { minThreads, maxThreads, idleTimeoutMs, resourceLimits } = sizes;
     this.#piscina = new Pool({
-      filename: POOL_WORKER.href,
+      filename: POOL_ENTRY.href,
       minThreads,
       maxThreads,
       idleTimeout: idleTimeoutMs,
@@ -44,6 +47,8 @@ export class PoolThreads {
     // Of a thread without a task, by something that an earlier one has left behind.
     this.#piscina.on('error', (error: unknown) => {
       this.#exits++;
+      this.#lastError = error;
+      if (this.#isDeserted) return;
       process.emitWarning(`a thread of a pool has exited: ${error}`, 'TangoPoolWarning');
     });
   }
@@ -120,10 +125,15 @@ export class PoolThreads {
   }
 
   /** piscina starts no other thread for tasks whose thread dies before it is ready. */
+  get #isDeserted(): boolean {
+    return this.#stops.size > 0 && this.#piscina.threads.length === 0;
+  }
+
   #stopIfDeserted(): void {
-    if (this.#piscina.threads.length > 0) return;
-    const text = 'a thread of the pool has exited before it was ready';
-    for (const stop of this.#stops) stop.abort(new TangoError('ERR_ACTOR_EXITED', text));
+    if (!this.#isDeserted) return;
+    const cause = this.#lastError;
+    const text = `the thread has exited before it was ready for a task: ${cause}`;
+    for (const stop of this.#stops) stop.abort(new TangoError('ERR_ACTOR_EXITED', text, { cause }));
   }
 }
 
@@ -136,9 +146,15 @@ function isStop(error: unknown, signal: AbortSignal): boolean {
   return signal.aborted && error instanceof Error && error.cause === signal.reason;
 }
 
-/** By postMessage, in this thread. */
+const TRANSFER_ERRORS: ReadonlySet<unknown> = new Set([
+  'ERR_INVALID_TRANSFER_OBJECT',
+  'ERR_MISSING_TRANSFERABLE_IN_TRANSFER_LIST',
+]);
+
+/** By postMessage, in this thread: an error of another thread is no DOMException here. */
 function isNotPosted(error: unknown): boolean {
-  return error instanceof DOMException || (error instanceof TypeError && 'code' in error);
+  const { code } = (error ?? {}) as { code?: unknown };
+  return error instanceof DOMException || TRANSFER_ERRORS.has(code);
 }
 
 function invalidInput({ task, input }: TaskCall, cause: unknown): TangoError {

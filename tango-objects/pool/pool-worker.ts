@@ -1,4 +1,4 @@
-/** Entry of a thread of a pool: attached to the log, with the module of tasks loaded. */
+/** What a thread of a pool does: attaches to the log, loads the module of tasks, runs them. */
 import { workerData } from 'node:worker_threads';
 import { TangoError } from '../../actors/tango-error.ts';
 import { nearestWord, show } from '../../runtime/arguments.ts';
@@ -67,7 +67,7 @@ function taskOf(exports: Exports, name: string): Task {
   throw new TangoError('ERR_INVALID_ARGUMENT', `${text}: task=${show(name)}${hint}`);
 }
 
-/** What piscina calls. Never rejects: an error would lose class and code on the way. */
+/** Never rejects: an error would lose class and code on the way. */
 export default async function runTask({ task, input }: TaskCall): Promise<TaskOutcome> {
   let began = performance.now();
   try {
