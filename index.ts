@@ -34,7 +34,12 @@ export type { ApplyContext } from './runtime/views/playback.ts';
 export type { ObjectBinding } from './runtime/views/replicated-object.ts';
 export { TangoObject } from './runtime/views/tango-object.ts';
 export type { TransactOptions } from './runtime/views/transact-options.ts';
-export type { IndexFunction, MapOptions, ValueCodec } from './tango-objects/map-options.ts';
+export type {
+  IndexFunction,
+  LogMapOptions,
+  MapOptions,
+  ValueCodec,
+} from './tango-objects/map-options.ts';
 export type {
   NodeEvent,
   NodeEventType,
@@ -59,6 +64,7 @@ export type { PoolStats, TangoPool } from './tango-objects/pool/tango-pool.ts';
 export type { TaskTimes } from './tango-objects/pool/task-times.ts';
 export { attach, open, Tango } from './tango-objects/tango.ts';
 export { TangoCounter } from './tango-objects/tango-counter.ts';
+export { type LedgerEntriesOptions, TangoLedgers } from './tango-objects/tango-ledgers.ts';
 export { TangoList } from './tango-objects/tango-list.ts';
 export {
   type AcquireOptions,
@@ -66,6 +72,7 @@ export {
   type LockHolder,
   TangoLock,
 } from './tango-objects/tango-lock.ts';
+export { TangoLogMap } from './tango-objects/tango-log-map.ts';
 export { TangoMap } from './tango-objects/tango-map.ts';
 export { TangoQueue } from './tango-objects/tango-queue.ts';
 export { TangoRegister } from './tango-objects/tango-register.ts';

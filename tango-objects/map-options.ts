@@ -24,15 +24,30 @@ export interface MapOptions<K = unknown, V = unknown> {
   readonly indexes?: Readonly<Record<string, IndexFunction<K, V>>>;
   /** Default: what msgpack and the structured clone have a form for. */
   readonly codec?: ValueCodec<V>;
+  /**
+   * Where values are: in the memory of each thread (default), or in the log alone, from where they are read
+   * on demand. That belongs to the name for ever, as its type does.
+   */
+  readonly values?: 'memory' | 'log';
 }
 
-const MAP_OPTIONS = ['indexes', 'codec'];
+/** Of a map whose values are in the log. */
+export interface LogMapOptions<K = unknown, V = unknown> extends MapOptions<K, V> {
+  readonly values: 'log';
+}
+
+/** Whether these are options of such a map. */
+export function isLogMap(options: { readonly values?: unknown } | undefined): boolean {
+  return options?.values === 'log';
+}
+
+const MAP_OPTIONS = ['indexes', 'codec', 'values'];
 
 /** ERR_INVALID_ARGUMENT. */
 export function checkMapOptions<K, V>(what: string, options: unknown): MapOptions<K, V> {
   if (options === undefined) return {};
   checkKeys(what, options, MAP_OPTIONS);
-  const { indexes, codec } = options as MapOptions<K, V>;
+  const { indexes, codec, values = 'memory' } = options as MapOptions<K, V>;
   if (indexes !== undefined) {
     if (typeof indexes !== 'object' || indexes === null) {
       throw invalid('indexes', indexes, 'functions by name');
@@ -47,6 +62,7 @@ export function checkMapOptions<K, V>(what: string, options: unknown): MapOption
       throw invalid('codec', codec, '{ encode, decode }');
     }
   }
+  if (values !== 'memory' && values !== 'log') throw invalid('values', values, "'memory' or 'log'");
   return options as MapOptions<K, V>;
 }
 

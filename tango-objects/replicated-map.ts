@@ -3,7 +3,13 @@ import { invalid } from '../runtime/arguments.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
 import { KeyIndexes } from './key-indexes.ts';
-import { checkMapOptions, decodedBy, encodedBy, type ValueCodec } from './map-options.ts';
+import {
+  checkMapOptions,
+  decodedBy,
+  encodedBy,
+  type MapOptions,
+  type ValueCodec,
+} from './map-options.ts';
 import type { VersionedEntries } from './versioned-entries.ts';
 
 /** What a change does; in the log. */
@@ -12,17 +18,35 @@ const SET_IF_ABSENT = 1;
 const SET_IF_VERSION = 2;
 const DELETE = 3;
 const CLEAR = 4;
+export const RELOCATE = 5;
 
 /** Lists, not named fields: encoded and decoded several times faster. */
-type Operation<K> =
+export type Operation<K> =
   | readonly [typeof SET | typeof SET_IF_ABSENT, key: K, value: Kept]
   | readonly [typeof SET_IF_VERSION, key: K, value: Kept, version: number | undefined]
   | readonly [typeof DELETE, key: K]
-  | readonly [typeof CLEAR];
+  | readonly [typeof CLEAR]
+  | Relocate<K>;
 
-type SetOperation<K> = Exclude<Operation<K>, readonly [typeof DELETE, K] | readonly [typeof CLEAR]>;
+/** The value is here as well, for a map that keeps places: instead of the one that the numbers tell. */
+export type Relocate<K> = readonly [
+  typeof RELOCATE,
+  key: K,
+  value: Kept,
+  position: number,
+  index: number,
+  update: number,
+];
 
-/** A value as the view has it: with a codec, bytes, so that all views are the same whoever has it. */
+type SetOperation<K> = Exclude<
+  Operation<K>,
+  readonly [typeof DELETE, K] | readonly [typeof CLEAR] | Relocate<K>
+>;
+
+/**
+ * A value as the view has it: with a codec, bytes, so that all views are the same whoever has it. Or where
+ * in the log it is.
+ */
 type Kept = unknown;
 
 export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>> {
@@ -43,24 +67,41 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
   readonly #entries: VersionedEntries<K, Kept>;
   readonly #codec: ValueCodec<V> | undefined;
   /** undefined: there are none. */
-  readonly #indexes: KeyIndexes<K, V> | undefined;
+  protected indexes: KeyIndexes<K, V> | undefined;
 
   /** @internal Use `tango.object`. `compare`: the order of keys; undefined: in which they were set. */
   constructor(
     binding: ObjectBinding,
     entries: VersionedEntries<K, Kept>,
     compare?: (one: K, other: K) => number,
+    where: MapOptions['values'] = 'memory',
   ) {
     super(binding);
     this.#entries = entries;
-    const { codec, indexes } = checkMapOptions<K, V>('a map', binding.options);
+    const { codec, indexes, values = where } = checkMapOptions<K, V>('a map', binding.options);
+    if (values !== where) throw invalid('values', values, `'${where}' for this type of map`);
     this.#codec = codec;
-    this.#indexes = indexes === undefined ? undefined : new KeyIndexes(indexes, compare);
+    this.indexes = indexes === undefined ? undefined : new KeyIndexes(indexes, compare);
   }
 
   /** The value as it is read. */
   protected decoded(kept: Kept): V {
     return decodedBy(this.#codec, kept, this.name);
+  }
+
+  /** What the view keeps of a value that is set at `at`. */
+  protected kept(value: Kept, _at: ApplyContext): Kept {
+    return value;
+  }
+
+  /** The value of what kept() has told. */
+  protected read(kept: Kept): V {
+    return this.decoded(kept);
+  }
+
+  /** After ready(): the indexes, of all that is in the view. */
+  protected indexed(): KeyIndexes<K, V> {
+    return this.indexes ?? new KeyIndexes<K, V>({});
   }
 
   /** The key as it is kept. ERR_INVALID_ARGUMENT for one that is none. */
@@ -73,7 +114,7 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
     const own = this.keyOf(key);
     this.ready(own);
     const kept = this.#entries.get(own);
-    return kept === undefined ? undefined : this.decoded(kept);
+    return kept === undefined ? undefined : this.read(kept);
   }
 
   has(key: K): boolean {
@@ -104,10 +145,10 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
    * function has thrown (`cause`) for an entry that is there, or returned what is no key.
    */
   find(index: string, value: unknown): [K, V][] {
-    const indexes = this.#indexes ?? new KeyIndexes<K, V>({});
-    indexes.check(index);
     this.ready();
-    return indexes.find(index, value).map((key) => [key, this.decoded(this.#entries.get(key))]);
+    const keys = this.indexed().find(index, value);
+    const found = keys.map((key): [K, Kept] => [key, this.#entries.get(key)]);
+    return found.map(([key, kept]) => [key, this.read(kept)]);
   }
 
   /** Entries of one moment, whatever is changed during the iteration; as keys() and values(). */
@@ -115,7 +156,7 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
     this.ready();
     const entries = Array.from(this.#entries);
     if (this.#codec === undefined) return (entries as [K, V][])[Symbol.iterator]();
-    return entries.map(([key, kept]): [K, V] => [key, this.decoded(kept)])[Symbol.iterator]();
+    return entries.map(([key, kept]): [K, V] => [key, this.read(kept)])[Symbol.iterator]();
   }
 
   *keys(): IterableIterator<K> {
@@ -138,12 +179,12 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
   /** Resolves once it is in the log. */
   set(key: K, value: V): Promise<void> {
     const own = this.keyOf(key);
-    return this.write([SET, own, this.#kept(value)], [own]);
+    return this.write([SET, own, this.#encoded(value)], [own]);
   }
 
   setSync(key: K, value: V): void {
     const own = this.keyOf(key);
-    this.writeSync([SET, own, this.#kept(value)], [own]);
+    this.writeSync([SET, own, this.#encoded(value)], [own]);
   }
 
   /** Resolves to whether the key was there. */
@@ -168,12 +209,12 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
   /** Resolves to whether the key was absent, and is set now. */
   setIfAbsent(key: K, value: V): Promise<boolean> {
     const own = this.keyOf(key);
-    return this.change([SET_IF_ABSENT, own, this.#kept(value)], [own]);
+    return this.change([SET_IF_ABSENT, own, this.#encoded(value)], [own]);
   }
 
   setIfAbsentSync(key: K, value: V): boolean {
     const own = this.keyOf(key);
-    return this.changeSync([SET_IF_ABSENT, own, this.#kept(value)], [own]);
+    return this.changeSync([SET_IF_ABSENT, own, this.#encoded(value)], [own]);
   }
 
   /**
@@ -182,12 +223,12 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
    */
   setIfVersion(key: K, value: V, version: number | undefined): Promise<boolean> {
     const own = this.keyOf(key);
-    return this.change([SET_IF_VERSION, own, this.#kept(value), version], [own]);
+    return this.change([SET_IF_VERSION, own, this.#encoded(value), version], [own]);
   }
 
   setIfVersionSync(key: K, value: V, version: number | undefined): boolean {
     const own = this.keyOf(key);
-    return this.changeSync([SET_IF_VERSION, own, this.#kept(value), version], [own]);
+    return this.changeSync([SET_IF_VERSION, own, this.#encoded(value), version], [own]);
   }
 
   /** Sets the key to what `fn` makes of its value, as a transaction: `fn` may run again. */
@@ -204,26 +245,28 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
     if (operation[0] === SET_IF_VERSION) checkVersion(operation[3]);
   }
 
-  protected apply(operation: Operation<K>, { position }: ApplyContext): boolean | undefined {
+  protected apply(operation: Operation<K>, at: ApplyContext): boolean | undefined {
     switch (operation[0]) {
       case CLEAR:
         this.#entries.clear();
-        this.#indexes?.clear();
+        this.indexes?.clear();
         return undefined;
       case DELETE:
-        this.#indexes?.delete(operation[1]);
+        this.indexes?.delete(operation[1]);
         return this.#entries.delete(operation[1]);
+      case RELOCATE:
+        return undefined;
       default:
-        return this.#set(operation, position);
+        return this.#set(operation, at);
     }
   }
 
-  #set([kind, key, value, version]: SetOperation<K>, position: number): boolean {
+  #set([kind, key, value, version]: SetOperation<K>, at: ApplyContext): boolean {
     const entries = this.#entries;
     if (kind === SET_IF_ABSENT && entries.has(key)) return false;
     if (kind === SET_IF_VERSION && entries.version(key) !== version) return false;
-    entries.set(key, value, position);
-    this.#indexes?.set(key, () => this.decoded(value));
+    entries.set(key, this.kept(value, at), at.position);
+    this.indexes?.set(key, () => this.decoded(value));
     return true;
   }
 
@@ -234,23 +277,23 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
 
   protected restore(state: unknown): void {
     this.#entries.clear();
-    this.#indexes?.clear();
+    this.indexes?.clear();
     for (const [key, value, version] of state as [K, Kept, number][]) {
       this.#entries.set(key, value, version);
-      this.#indexes?.set(key, () => this.decoded(value));
+      this.indexes?.set(key, () => this.decoded(value));
     }
   }
 
   protected override tryOut(): () => void {
     const undo = this.#entries.tryOut();
-    const undoIndexes = this.#indexes?.tryOut();
+    const undoIndexes = this.indexes?.tryOut();
     return () => {
       undo();
       undoIndexes?.();
     };
   }
 
-  #kept(value: V): Kept {
+  #encoded(value: V): Kept {
     return encodedBy(this.#codec, value);
   }
 

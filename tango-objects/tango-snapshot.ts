@@ -1,11 +1,13 @@
 /** History, with the calls of the objects that come with it. */
 import type { ObjectsAt } from '../runtime/views/history.ts';
 import type { ObjectType } from '../runtime/views/object-type.ts';
-import type { MapOptions } from './map-options.ts';
+import { isLogMap, type LogMapOptions, type MapOptions } from './map-options.ts';
 import { TangoNamespace } from './namespace/tango-namespace.ts';
 import { TangoCounter } from './tango-counter.ts';
+import { TangoLedgers } from './tango-ledgers.ts';
 import { TangoList } from './tango-list.ts';
 import { TangoLock } from './tango-lock.ts';
+import { TangoLogMap } from './tango-log-map.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoQueue } from './tango-queue.ts';
 import { TangoRegister } from './tango-register.ts';
@@ -43,8 +45,15 @@ export class TangoSnapshot {
     return this.object(TangoCounter, name);
   }
 
-  map<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoMap<K, V>> {
+  map<K, V>(name: string, options: LogMapOptions<K, V>): Promise<TangoLogMap<K, V>>;
+  map<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoMap<K, V>>;
+  map<K, V>(name: string, options?: MapOptions<K, V>) {
+    if (isLogMap(options)) return this.object<TangoLogMap<K, V>>(TangoLogMap, name, options);
     return this.object<TangoMap<K, V>>(TangoMap, name, options);
+  }
+
+  ledgers(name: string): Promise<TangoLedgers> {
+    return this.object(TangoLedgers, name);
   }
 
   lock(name: string): Promise<TangoLock> {

@@ -3,15 +3,17 @@ import { TangoError } from '../actors/tango-error.ts';
 import { type AttachOptions, attachAs, openAs, type TangoHandle } from '../runtime/open.ts';
 import type { OpenOptions } from '../runtime/open-options.ts';
 import { Tango as TangoOfLog, type TangoParts } from '../runtime/tango.ts';
-import type { MapOptions } from './map-options.ts';
+import { isLogMap, type LogMapOptions, type MapOptions } from './map-options.ts';
 import { TangoNamespace } from './namespace/tango-namespace.ts';
 import { OpenPools } from './pool/open-pools.ts';
 import type { PoolOptions } from './pool/pool-options.ts';
 import type { TangoPool } from './pool/tango-pool.ts';
 import type { TaskModule } from './pool/task-types.ts';
 import { TangoCounter } from './tango-counter.ts';
+import { TangoLedgers } from './tango-ledgers.ts';
 import { TangoList } from './tango-list.ts';
 import { TangoLock } from './tango-lock.ts';
+import { TangoLogMap } from './tango-log-map.ts';
 import { TangoMap } from './tango-map.ts';
 import { TangoQueue } from './tango-queue.ts';
 import { TangoRegister } from './tango-register.ts';
@@ -36,6 +38,8 @@ export class Tango extends TangoOfLog {
       TangoList,
       TangoQueue,
       TangoNamespace,
+      TangoLogMap,
+      TangoLedgers,
     ]);
     this.#pools = new OpenPools(parts.handle, parts.memory);
   }
@@ -70,9 +74,17 @@ export class Tango extends TangoOfLog {
     return this.object(TangoCounter, name);
   }
 
-  /** Keys and values, as a Map. */
-  map<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoMap<K, V>> {
+  /** Keys and values, as a Map; with `values: 'log'` the values are in the log alone. */
+  map<K, V>(name: string, options: LogMapOptions<K, V>): Promise<TangoLogMap<K, V>>;
+  map<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoMap<K, V>>;
+  map<K, V>(name: string, options?: MapOptions<K, V>) {
+    if (isLogMap(options)) return this.object<TangoLogMap<K, V>>(TangoLogMap, name, options);
     return this.object<TangoMap<K, V>>(TangoMap, name, options);
+  }
+
+  /** Ledgers with one writer each, as BookKeeper has them. */
+  ledgers(name: string): Promise<TangoLedgers> {
+    return this.object(TangoLedgers, name);
   }
 
   /** Values, as a Set. */

@@ -150,18 +150,24 @@ export abstract class ReplicatedObject<Operation = unknown> {
     find: () => ApplyContext | undefined,
     key?: unknown,
   ): Operation | undefined {
-    if (this.#isApplying) throw new TangoError('ERR_UNSUPPORTED', 'apply() reads the log');
     for (let before: ApplyContext | undefined; ; ) {
       this.ready(key);
       const at = find();
       if (at === undefined) return undefined;
-      const update = at instanceof TrialContext ? at.change : this.#binding.updateAt(at);
-      if (update !== undefined)
-        return decodeValue(update.bytes, update.start, update.end) as Operation;
+      const operation = this.tryOperationAt(at);
+      if (operation !== undefined) return operation;
       // Who trims has put it somewhere else before, and a view that has caught up knows where.
       if (before !== undefined && isSamePlace(before, at)) throw trimmedError(at.from);
       before = at;
     }
+  }
+
+  /** As operationAt, of a place that the view has told; undefined: it is trimmed. */
+  protected tryOperationAt(at: ApplyContext): Operation | undefined {
+    if (this.#isApplying) throw new TangoError('ERR_UNSUPPORTED', 'apply() reads the log');
+    const update = at instanceof TrialContext ? at.change : this.#binding.updateAt(at);
+    if (update === undefined) return undefined;
+    return decodeValue(update.bytes, update.start, update.end) as Operation;
   }
 
   /** Of this thread's log client: never given twice, and another one in every thread. */

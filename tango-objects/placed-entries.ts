@@ -1,0 +1,63 @@
+/** The entries of a map that keeps, instead of values, where they are in the log. */
+import { isSamePlace } from '../runtime/views/log-reference.ts';
+import type { ApplyContext } from '../runtime/views/playback.ts';
+import { KeyedMap } from './keyed-map.ts';
+import type { VersionedEntries } from './versioned-entries.ts';
+
+export interface KeptPlace<K> {
+  /** As it is held. */
+  readonly key: K;
+  /** Position of the entry that set the key. */
+  readonly version: number;
+  /** Of the value: of that entry, or of one that has put it into the log again. */
+  readonly at: ApplyContext;
+}
+
+/** In the order in which keys were first set. */
+export class PlacedEntries<K> implements VersionedEntries<K, unknown> {
+  readonly #kept = new KeyedMap<K, KeptPlace<K>>();
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  has(key: K): boolean {
+    return this.#kept.has(key);
+  }
+
+  get(key: K): KeptPlace<K> | undefined {
+    return this.#kept.get(key);
+  }
+
+  version(key: K): number | undefined {
+    return this.#kept.get(key)?.version;
+  }
+
+  set(key: K, at: ApplyContext, version: number): void {
+    const held = this.#kept.held(key);
+    this.#kept.set(held, { key: held, version, at });
+  }
+
+  /** The value is at `to` as well; nothing if it was set since `from` was told. */
+  move(key: K, from: ApplyContext, to: ApplyContext): void {
+    const kept = this.#kept.get(key);
+    if (kept === undefined || !isSamePlace(kept.at, from)) return;
+    this.#kept.set(kept.key, { key: kept.key, version: kept.version, at: to });
+  }
+
+  delete(key: K): boolean {
+    return this.#kept.delete(key);
+  }
+
+  clear(): void {
+    this.#kept.clear();
+  }
+
+  [Symbol.iterator](): IterableIterator<[K, KeptPlace<K>]> {
+    return this.#kept[Symbol.iterator]();
+  }
+
+  tryOut(): () => void {
+    return this.#kept.tryOut();
+  }
+}
