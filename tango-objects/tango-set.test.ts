@@ -93,8 +93,10 @@ type Set = TangoSet<unknown>;
 
 const READS: readonly (readonly [name: string, read: (set: Set) => unknown, isOfOne: boolean])[] = [
   ['has', (set) => set.has(1), true],
-  ['add', (set) => set.addSync(1), true],
-  ['delete', (set) => set.deleteSync(1), true],
+  ['addSync', (set) => set.addSync(1), true],
+  ['add', (set) => void set.add(1), true],
+  ['deleteSync', (set) => set.deleteSync(1), true],
+  ['delete', (set) => void set.delete(1), true],
   ['size', (set) => set.size, false],
   ['iteration', (set) => [...set], false],
 ];
