@@ -156,6 +156,12 @@ for (const line of AMBIENT) {
   });
 }
 
+checks('leaves a date alone that is given its time', () => {
+  const files = { 'actors/a.ts': 'new Date(5);\nnew Date(time);\nnew Date( );\nnew Date;' };
+  const found = places(checkAmbientEffects(tree(files), new Set()));
+  assert.equal(found, ['actors/a.ts:3', 'actors/a.ts:4']);
+});
+
 checks('leaves tests, workers, allowed files, bench/ and injected clocks alone', () => {
   const all = AMBIENT.join('\n');
   const files = {

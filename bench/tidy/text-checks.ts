@@ -31,7 +31,8 @@ export function checkAtomics(tree: SourceTree): Finding[] {
   return findings;
 }
 
-const CLOCK = /\bDate\.now\b|\bnew Date\b|\bperformance\.now\b|\bprocess\.hrtime\b/g;
+// A date that is given its time asks no clock.
+const CLOCK = /\bDate\.now\b|\bnew Date\b(?!\(\s*[^\s)])|\bperformance\.now\b|\bprocess\.hrtime\b/g;
 // A method of that name, as an injected clock may have, is no ambient timer.
 const TIMER = /(?<![\w$.#])(?:globalThis\.)?set(?:Timeout|Interval|Immediate)\b/g;
 const RANDOM = /\bMath\.random\b/g;

@@ -3,7 +3,10 @@ import { bankContract } from './bank-contract.ts';
 import { counterContract } from './counter-contract.ts';
 import { indexedMapContract } from './indexed-map-contract.ts';
 import { listContract } from './list-contract.ts';
+import { lockContract } from './lock-contract.ts';
+import { logMapContract } from './log-map-contract.ts';
 import { mapContract } from './map-contract.ts';
+import { namespaceContract } from './namespace-contract.ts';
 import type { ObjectContract } from './object-contract.ts';
 import { queueContract } from './queue-contract.ts';
 import { registerContract } from './register-contract.ts';
@@ -15,9 +18,12 @@ export const CONTRACTS: readonly ObjectContract[] = [
   counterContract,
   mapContract,
   indexedMapContract,
+  logMapContract,
   sortedMapContract,
   setContract,
   listContract,
   queueContract,
+  lockContract,
+  namespaceContract,
   bankContract,
 ];

@@ -1,4 +1,4 @@
-/** What a sorted map does: as a map, in the order of its keys. What is between keys conflicts with every change. */
+/** What a sorted map does: as a map, in the order of its keys; ranges conflict with every change. */
 import fc from 'fast-check';
 import { TangoSortedMap } from '../tango-sorted-map.ts';
 import { composedOfMap, MapModel, mapCalls, mapContract } from './map-contract.ts';
