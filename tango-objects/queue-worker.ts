@@ -9,6 +9,7 @@ export type QueueRole = 'producer' | 'taker' | 'mover';
 
 export interface QueueWorkerData {
   readonly handle: TangoHandle;
+  readonly link: 'mailbox' | 'direct';
   readonly role: QueueRole;
   readonly queue: string;
   /** How often an element was moved. */
@@ -58,7 +59,7 @@ async function moveAll(tango: Tango, queue: TangoQueue<number>, name: string): P
 }
 
 async function run(data: QueueWorkerData): Promise<void> {
-  const tango = await attach(data.handle);
+  const tango = await attach(data.handle, { link: data.link });
   const queue = await tango.queue<number>(data.queue);
   if (data.role === 'producer') await produce(queue, data);
   else if (data.role === 'taker') await takeAll(queue);

@@ -16,22 +16,28 @@ const WORKER = new URL(`./queue-worker${extname(fileURLToPath(import.meta.url))}
 
 const queues = suite('queue');
 const logs = new OpenedLogs({ logBytes: 2 ** 22, compaction: false, link: 'direct' });
+let tango: Tango;
+let other: Tango;
+let names = 0;
 
-queues.after.each(() => logs.close());
+queues.before(async () => {
+  tango = await logs.open();
+  other = await logs.attach(tango);
+});
 
+queues.after(() => logs.close());
+
+/** A queue that nobody has used, in both clients. */
 async function twoQueues<T = number>() {
-  const tango = await logs.open();
-  const other = await logs.attach(tango);
-  const queue = await tango.queue<T>('q');
-  const same = await other.queue<T>('q');
-  return { tango, other, queue, same };
+  const name = `q${++names}`;
+  return { queue: await tango.queue<T>(name), same: await other.queue<T>(name) };
 }
 
 /** Changes of the queue since `from`, as the feed tells them. */
-async function toldSince(tango: Tango, from: number): Promise<unknown[]> {
+async function toldSince(from: number, { name }: TangoQueue): Promise<unknown[]> {
   const told: unknown[] = [];
   const to = tango.log.tailSync();
-  for await (const { updates } of tango.changes({ from, to, objects: ['q'] })) {
+  for await (const { updates } of tango.changes({ from, to, objects: [name] })) {
     told.push(...updates.map(({ operation }) => operation));
   }
   return told;
@@ -57,14 +63,14 @@ queues('undefined is an element as any other', async () => {
 });
 
 queues('who waits in one thread asks for no more elements than there are', async () => {
-  const { tango, queue, same } = await twoQueues();
+  const { queue, same } = await twoQueues();
   const from = tango.log.tailSync();
   const count = 30;
   const takes = Array.from({ length: count }, () => queue.take());
   for (let i = 0; i < count; i += 3) await same.push(i, i + 1, i + 2);
   const taken = await within(DEADLINE_MS, 'all', Promise.all(takes));
   assert.equal(taken, Array.from(taken.keys()));
-  const told = await toldSince(tango, from);
+  const told = await toldSince(from, queue);
   assert.is(told.filter((one) => 'shift' in (one as object)).length, count);
 });
 
@@ -109,25 +115,29 @@ queues('whenever a signal is raised: each element is given once, or still there'
 });
 
 queues('closing ends the waiting, and takes nothing', async () => {
-  const { queue, same, other } = await twoQueues();
+  const { queue } = await twoQueues();
+  const third = await logs.attach(tango);
+  const same = await third.queue<number>(queue.name);
   const waits = codeOf(() => same.take());
   await queue.push();
-  await other.close();
+  await third.close();
   assert.is(await within(DEADLINE_MS, 'the end', waits), 'ERR_CLOSED');
   await queue.push(1);
   assert.is(queue.length, 1);
 });
 
 queues('an element that was asked for before closing is given', async () => {
-  const { queue, same, other } = await twoQueues();
+  const { queue } = await twoQueues();
+  const third = await logs.attach(tango);
+  const same = await third.queue<number>(queue.name);
   await queue.push(1);
   const shifted = same.shift();
-  await other.close();
+  await third.close();
   assert.is(await within(DEADLINE_MS, 'it', shifted), 1);
 });
 
 queues('nobody waits in a body, or in history', async () => {
-  const { tango, queue } = await twoQueues();
+  const { queue } = await twoQueues();
   const body = (): void => {
     queue.pushSync(1);
     void queue.take();
@@ -136,7 +146,7 @@ queues('nobody waits in a body, or in history', async () => {
   assert.is(await codeOf(() => tango.transact(body)), 'ERR_UNSUPPORTED');
   assert.is(queue.length, 0, 'the body has failed');
   await queue.push(1);
-  const past = await (await tango.at(tango.log.tailSync())).queue('q');
+  const past = await (await tango.at(tango.log.tailSync())).queue(queue.name);
   assert.is(past.length, 1);
   assert.is(await codeOf(() => past.take()), 'ERR_UNSUPPORTED');
   for (const options of [{ sginal: 1 }, { signal: 1 }, 1]) {
@@ -145,7 +155,7 @@ queues('nobody waits in a body, or in history', async () => {
 });
 
 queues('of transactions that shift at one snapshot each gets another element', async () => {
-  const { tango, other, queue, same } = await twoQueues();
+  const { queue, same } = await twoQueues();
   const moved = await tango.map<number, number>('moved');
   const moved2 = await other.map<number, number>('moved');
   const count = 60;
@@ -173,7 +183,7 @@ queues('of transactions that shift at one snapshot each gets another element', a
 });
 
 queues('what a consumer has found empty is not filled behind its back', async () => {
-  const { tango, queue, same } = await twoQueues();
+  const { queue, same } = await twoQueues();
   const state = await tango.register<string>('state');
   let runs = 0;
   // Either the worker sleeps, and nothing is in the queue, or it works: never both.
@@ -186,7 +196,7 @@ queues('what a consumer has found empty is not filled behind its back', async ()
 });
 
 queues('many elements come and go, also on trial', async () => {
-  const { tango, queue, same } = await twoQueues();
+  const { queue, same } = await twoQueues();
   let pushed = 0;
   let shifted = 0;
   const push = (): void => queue.pushSync(pushed++);
@@ -213,14 +223,14 @@ queues('many elements come and go, also on trial', async () => {
 });
 
 queues('a feed tells pushes, shifts and clears', async () => {
-  const { tango, queue } = await twoQueues();
+  const { queue } = await twoQueues();
   const from = tango.log.tailSync();
   queue.pushSync(1, 2);
   queue.shiftSync();
   queue.clearSync();
   assert.is(queue.shiftSync(), undefined);
   const shift = { shift: true };
-  assert.equal(await toldSince(tango, from), [{ push: [1, 2] }, shift, { clear: true }, shift]);
+  assert.equal(await toldSince(from, queue), [{ push: [1, 2] }, shift, { clear: true }, shift]);
   assert.equal(TangoQueue.describe([2]), { clear: true });
 });
 
@@ -256,13 +266,15 @@ class Seat {
 }
 
 queues('producers and consumers are killed: nothing is lost, nothing is given twice', async () => {
-  const tango = await logs.open({ link: 'mailbox', logBytes: 2 ** 23 });
-  const queue = await tango.queue<number>('q');
-  const moved = await tango.map<number, number>('moved');
+  const { queue } = await twoQueues();
+  const moved = await tango.map<number, number>('moved by workers');
   const COUNT = 150;
-  const data = { handle: tango.handle, queue: 'q', moved: 'moved' };
-  const seat = (role: QueueRole, first: number, killAfter?: number): Seat =>
-    new Seat({ ...data, role, first, end: first + COUNT }, killAfter);
+  const data = { handle: tango.handle, queue: queue.name, moved: moved.name };
+  let seats = 0;
+  const seat = (role: QueueRole, first: number, killAfter?: number): Seat => {
+    const link = seats++ % 2 === 0 ? 'mailbox' : 'direct';
+    return new Seat({ ...data, link, role, first, end: first + COUNT }, killAfter);
+  };
   const producers = [0, 1, 2, 3].map((i) => seat('producer', i * COUNT, [50, 90][i]));
   const consumers = [seat('taker', 0), seat('taker', 0, 40), seat('mover', 0, 40)];
   // Those that die have a successor.
