@@ -134,12 +134,7 @@ export class KeyIndexes<K, V> {
     for (const index of this.#indexes) index.clear();
   }
 
-  /** ERR_INVALID_ARGUMENT: there is none of that name. */
-  check(name: unknown): void {
-    this.#index(name);
-  }
-
-  /** The keys of a value, in order. Throws ERR_INVALID_ARGUMENT as KeyIndex.find. */
+  /** The keys of a value, in order. Throws ERR_INVALID_ARGUMENT: no such index, or as KeyIndex.find. */
   find(name: string, value: unknown): K[] {
     const found = Array.from(this.#index(name).find(value));
     const compare = this.#compare;

@@ -4,6 +4,19 @@ import type { ApplyContext } from '../runtime/views/playback.ts';
 import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
 import { KeyIndexes } from './key-indexes.ts';
 import {
+  CLEAR,
+  checkVersion,
+  DELETE,
+  describeOperation,
+  type Kept,
+  type Operation,
+  RELOCATE,
+  SET,
+  SET_IF_ABSENT,
+  SET_IF_VERSION,
+  type SetOperation,
+} from './map-operation.ts';
+import {
   checkMapOptions,
   decodedBy,
   encodedBy,
@@ -12,56 +25,13 @@ import {
 } from './map-options.ts';
 import type { VersionedEntries } from './versioned-entries.ts';
 
-/** What a change does; in the log. */
-const SET = 0;
-const SET_IF_ABSENT = 1;
-const SET_IF_VERSION = 2;
-const DELETE = 3;
-const CLEAR = 4;
-export const RELOCATE = 5;
-
-/** Lists, not named fields: encoded and decoded several times faster. */
-export type Operation<K> =
-  | readonly [typeof SET | typeof SET_IF_ABSENT, key: K, value: Kept]
-  | readonly [typeof SET_IF_VERSION, key: K, value: Kept, version: number | undefined]
-  | readonly [typeof DELETE, key: K]
-  | readonly [typeof CLEAR]
-  | Relocate<K>;
-
-/** The value is here as well, for a map that keeps places: instead of the one that the numbers tell. */
-export type Relocate<K> = readonly [
-  typeof RELOCATE,
-  key: K,
-  value: Kept,
-  position: number,
-  index: number,
-  update: number,
-];
-
-type SetOperation<K> = Exclude<
-  Operation<K>,
-  readonly [typeof DELETE, K] | readonly [typeof CLEAR] | Relocate<K>
->;
-
-/**
- * A value as the view has it: with a codec, bytes, so that all views are the same whoever has it. Or where
- * in the log it is.
- */
-type Kept = unknown;
-
 export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>> {
   /**
    * For change feeds; a conditional change is told as what it was, whether it has set the key or not. With
    * a codec, values are bytes.
    */
   static describe(operation: unknown): unknown {
-    const [kind, key, value, version] = operation as Operation<unknown>;
-    if (kind === CLEAR) return { clear: true };
-    if (kind === DELETE) return { delete: key };
-    if (kind === SET) return { set: key, value };
-    return kind === SET_IF_ABSENT
-      ? { set: key, value, ifAbsent: true }
-      : { set: key, value, ifVersion: version };
+    return describeOperation(operation as Operation<unknown>);
   }
 
   readonly #entries: VersionedEntries<K, Kept>;
@@ -304,13 +274,3 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
     return value;
   }
 }
-
-/** One that versionOf() may have told of a key that is in the log. */
-function checkVersion(version: unknown): void {
-  if (version === undefined) return;
-  if (Number.isSafeInteger(version) && Number(version) >= 0 && version !== ON_TRIAL) return;
-  throw invalid('version', version, 'what versionOf() told of a key that is in the log');
-}
-
-/** Version of a key that the transaction under way has set. */
-const ON_TRIAL = Number.MAX_SAFE_INTEGER;

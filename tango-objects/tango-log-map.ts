@@ -3,9 +3,10 @@ import { TangoError } from '../actors/tango-error.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
 import { KeyIndexes } from './key-indexes.ts';
+import { type Operation, RELOCATE, type Relocate } from './map-operation.ts';
 import type { MapOptions } from './map-options.ts';
 import { type KeptPlace, PlacedEntries } from './placed-entries.ts';
-import { type Operation, RELOCATE, type Relocate, ReplicatedMap } from './replicated-map.ts';
+import { ReplicatedMap } from './replicated-map.ts';
 
 /** An entry in a checkpoint. */
 type EntryState<K> = readonly [
