@@ -43,7 +43,9 @@ export interface ObjectChange {
   readonly object: string;
   /**
    * What its apply() was called with, or what its class makes of that (`describe`): of a map
-   * `{ set, value }`, `{ delete }` or `{ clear: true }`, of a register `{ set }`, of a counter a number.
+   * `{ set, value }`, `{ delete }` or `{ clear: true }`, of a set `{ add }` and so on, of a register
+   * `{ set }`, of a counter a number. A change is told that was made for nothing, too: one of a
+   * condition that did not hold, or one that apply() has refused.
    */
   readonly operation: unknown;
   /** What it changes there; empty: the whole object. */
