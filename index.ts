@@ -22,7 +22,7 @@ export type {
   StreamCursor,
   TailOptions,
 } from './runtime/shared-log.ts';
-export type { ServedBy, TangoStats, UnitStats } from './runtime/tango.ts';
+export type { ServedBy, TangoStats, UnitStats, UntilOptions } from './runtime/tango.ts';
 export type {
   Change,
   ChangePlace,

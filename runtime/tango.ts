@@ -9,7 +9,7 @@ import { THREAD_COUNTERS, type ThreadCounter } from '../actors/thread-counters.t
 import type { Watched } from '../actors/watch.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
-import { checkInteger, invalid } from './arguments.ts';
+import { checkInteger, checkKeys, checkSignal, invalid } from './arguments.ts';
 import type { LogThreadData } from './log-worker.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { TangoHandle } from './open.ts';
@@ -63,6 +63,10 @@ export interface UnitStats {
 
 /** The sequencer, the housekeeping, or a storage unit by its id. */
 export type ServedBy = 'sequencer' | 'housekeeper' | number;
+
+export interface UntilOptions {
+  readonly signal?: AbortSignal;
+}
 
 /** What a Tango is made of. */
 export interface TangoParts {
@@ -145,6 +149,18 @@ export class Tango implements AsyncDisposable {
    */
   sync(): Promise<number> {
     return this.#views.sync();
+  }
+
+  /**
+   * Waits until `read`, which looks at objects of this thread, finds something, and resolves to that:
+   * called at once, and again when there may be changes that it has not seen, of whatever object; it may run
+   * a transaction. Rejects with what it throws, ERR_ABORTED, ERR_CLOSED; throws ERR_INVALID_ARGUMENT, and
+   * ERR_UNSUPPORTED in the body of a transaction. Keeps the thread alive meanwhile, and does not block.
+   */
+  until<T>(read: () => T | undefined, options: UntilOptions = {}): Promise<T> {
+    if (typeof read !== 'function') throw invalid('read', read, 'a function');
+    checkKeys('until', options, ['signal']);
+    return this.#views.until(read, checkSignal(options.signal));
   }
 
   /**

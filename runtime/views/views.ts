@@ -4,7 +4,7 @@
  */
 import { TangoError } from '../../actors/tango-error.ts';
 import { ThreadState } from '../../shared-memory/thread-table-layout.ts';
-import { abortedError, checkPosition, checkSignal } from '../arguments.ts';
+import { abortedError, checkPosition } from '../arguments.ts';
 import type { Position } from '../log-entry.ts';
 import type { MailboxLink } from '../mailbox-link.ts';
 import type { OpenGate } from '../open-gate.ts';
@@ -190,6 +190,12 @@ export class Views {
     return this.#playback.position;
   }
 
+  /** See Tango.until. */
+  until<T>(read: () => T | undefined, signal?: AbortSignal): Promise<T> {
+    if (this.#transactions.current !== undefined) throw inBody('it is waited for something');
+    return this.#until(read, signal);
+  }
+
   /** BEFORE the gate closes: what this thread has changed is under way, what it held is given up. */
   close(): void {
     this.#sessions.close();
@@ -286,7 +292,7 @@ export class Views {
       changeSync: (update, asksResult) => this.#changeNow(own(), update, asksResult),
       transact: (body) => this.transact(body),
       transactSync: (body) => this.transactSync(body),
-      until: (read, signal) => this.#until(read, signal),
+      until: (read, signal) => this.until(read, signal),
       writer: this.#link.client.incarnation,
       updateAt: (at) => this.#updateAt(at),
       turn: () => this.#run(pause(0)),
@@ -311,8 +317,6 @@ export class Views {
   }
 
   async #until<T>(read: () => T | undefined, signal: AbortSignal | undefined): Promise<T> {
-    checkSignal(signal);
-    if (this.#transactions.current !== undefined) throw inBody('it is waited for something');
     for (;;) {
       if (signal?.aborted) throw abortedError(signal);
       await this.sync();

@@ -1,0 +1,77 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { within } from '../shared-memory/within.ts';
+import { codeOf, OpenedLogs } from './opened-logs.ts';
+
+const LATEST_MS = 20_000;
+
+const until = suite('until');
+const logs = new OpenedLogs({ logBytes: 1 << 20 });
+
+until.after.each(() => logs.close());
+
+for (const link of ['mailbox', 'direct'] as const) {
+  until(`finds at once what is there, and later what another client sets: ${link}`, async () => {
+    const tango = await logs.open({ link });
+    const other = await logs.attach(tango);
+    const map = await tango.map<string, number>('m');
+    const its = await other.map<string, number>('m');
+    its.setSync('a', 1);
+    assert.is(await tango.until(() => map.get('a')), 1);
+    const found = tango.until(() => map.get('b'));
+    const both = tango.until(() => (map.size >= 3 ? [...map.keys()] : undefined));
+    await its.set('b', 2);
+    assert.is(await within(LATEST_MS, 'b', found), 2);
+    its.setSync('c', 3);
+    assert.equal(await within(LATEST_MS, 'all', both), ['a', 'b', 'c']);
+  });
+}
+
+until('runs a transaction until that finds what it wants', async () => {
+  const tango = await logs.open();
+  const other = await logs.attach(tango);
+  const queue = await tango.queue<string>('q');
+  const taken = await tango.list<string>('taken');
+  const job = tango.until(() =>
+    tango.transactSync(() => {
+      const next = queue.shiftSync();
+      if (next !== undefined) taken.pushSync(next);
+      return next;
+    }),
+  );
+  await (await other.queue<string>('q')).push('one', 'two');
+  assert.is(await within(LATEST_MS, 'a job', job), 'one');
+  assert.equal([...taken], ['one']);
+  assert.equal([...queue], ['two']);
+});
+
+until('ends with the signal, with what the look throws, and with the log', async () => {
+  const tango = await logs.open();
+  const map = await tango.map<string, number>('m');
+  const never = (): number | undefined => map.get('x');
+  const stop = new AbortController();
+  const aborted = codeOf(() => tango.until(never, { signal: stop.signal }));
+  stop.abort();
+  assert.is(await aborted, 'ERR_ABORTED');
+  assert.is(await codeOf(() => tango.until(never, { signal: stop.signal })), 'ERR_ABORTED');
+  const thrown = tango.until(() => {
+    if (map.has('x')) throw new RangeError('no');
+    return undefined;
+  });
+  map.setSync('x', 1);
+  assert.instance(await thrown.catch((error: unknown) => error), RangeError);
+  const closed = codeOf(() => tango.until(() => map.get('y')));
+  await tango.close();
+  assert.is(await within(LATEST_MS, 'the end', closed), 'ERR_CLOSED');
+});
+
+until('is refused in a body, and without a function', async () => {
+  const tango = await logs.open();
+  const inBody = (): Promise<unknown> => tango.transact(() => void tango.until(() => 1));
+  assert.is(await codeOf(inBody), 'ERR_UNSUPPORTED');
+  assert.is(await codeOf(() => tango.until(5 as never)), 'ERR_INVALID_ARGUMENT');
+  const wrong = { signal: 'now' } as never;
+  assert.is(await codeOf(() => tango.until(() => 1, wrong)), 'ERR_INVALID_ARGUMENT');
+});
+
+until.run();
