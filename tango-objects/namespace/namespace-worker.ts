@@ -1,0 +1,80 @@
+/** For tests: a worker thread that holds ephemeral nodes until something happens to it, or moves a node. */
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { TangoError } from '../../actors/tango-error.ts';
+import type { TangoHandle } from '../../runtime/open.ts';
+import { attach } from '../tango.ts';
+
+export interface NamespaceOrder {
+  readonly handle: TangoHandle;
+  readonly namespaces: readonly [name: string, other: string];
+  /** What to do once the nodes are there; or to move `/token` between the two until the log is closed. */
+  readonly what: 'hold' | 'close' | 'stall' | 'move';
+  readonly stallMs: number;
+}
+
+const MOVES_PER_TURN = 10;
+
+/** Says its session once it has `/members/w…`, `/held/one` and `/held/two`. */
+async function hold({ handle, namespaces, what, stallMs }: NamespaceOrder): Promise<void> {
+  const tango = await attach(handle);
+  const namespace = await tango.namespace(namespaces[0]);
+  const options = { ephemeral: true, sequential: true };
+  const path = namespace.createSync('/members/w', undefined, options);
+  for (const name of ['one', 'two']) {
+    namespace.createSync(`/held/${name}`, name, { ephemeral: true });
+  }
+  const { session } = namespace;
+  parentPort?.postMessage(session);
+  if (what === 'hold') return void setInterval(() => {}, 1000);
+  if (what === 'close') return tango.close();
+  const end = performance.now() + stallMs;
+  while (performance.now() < end) {}
+  // It does not know yet that its session has ended.
+  const late = await codeOf(() => namespace.create('/held/late', 1, { ephemeral: true }));
+  const isThere = namespace.exists(path) !== undefined;
+  const next = namespace.createSync('/members/w', 1, options);
+  const owner = namespace.exists(next)?.ephemeralOwner;
+  parentPort?.postMessage({
+    late,
+    isThere,
+    isNew: owner === namespace.session && owner !== session,
+  });
+  parentPort?.once('message', () => void tango.close());
+}
+
+async function move({ handle, namespaces }: NamespaceOrder): Promise<void> {
+  const tango = await attach(handle);
+  const one = await tango.namespace(namespaces[0]);
+  const other = await tango.namespace(namespaces[1]);
+  parentPort?.postMessage('ready');
+  try {
+    for (;;) {
+      for (let i = 0; i < MOVES_PER_TURN; i++) {
+        // Where the token is may have changed: then there is nothing to move.
+        await codeOf(() => one.moveSync('/token', other));
+        await codeOf(() => other.moveSync('/token', one));
+      }
+      parentPort?.postMessage('moved');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  } catch (error) {
+    if (!(error instanceof TangoError) || error.code !== 'ERR_CLOSED') throw error;
+  } finally {
+    await tango.close();
+  }
+}
+
+async function codeOf(call: () => unknown): Promise<string> {
+  try {
+    await call();
+    return 'none';
+  } catch (error) {
+    if (error instanceof TangoError && error.code !== 'ERR_CLOSED') return error.code;
+    throw error;
+  }
+}
+
+if (!isMainThread) {
+  const order = workerData as NamespaceOrder;
+  void (order.what === 'move' ? move(order) : hold(order));
+}
