@@ -182,6 +182,43 @@ cases('a value of 10 MB goes through several entries', async () => {
   assert.is(map.size, 1);
 });
 
+cases('of a view that a trim has passed nothing is left but what the checkpoint has', async () => {
+  const tango = await logs.open();
+  const other = await logs.attach(tango);
+  const options = { indexes: { byValue: (value: unknown) => value } };
+  const open = async (of: Tango) => ({
+    map: await of.map<unknown, unknown>('map', options),
+    sorted: await of.sortedMap<unknown, unknown>('sorted', options),
+    set: await of.set<unknown>('set'),
+  });
+  const [here, there] = [await open(tango), await open(other)];
+  for (const key of ['old', ['old'], 'kept']) {
+    here.map.setSync(key, 1);
+    here.sorted.setSync(key, 1);
+    here.set.addSync(key);
+  }
+  assert.equal([there.map.size, there.sorted.size, there.set.size], [3, 3, 3]);
+  for (const key of ['old', ['old']]) {
+    here.map.deleteSync(key);
+    here.sorted.deleteSync(key);
+    here.set.deleteSync(key);
+  }
+  here.map.setSync('new', 1);
+  here.sorted.setSync('new', 1);
+  here.set.addSync('new');
+  await tango.forget(await tango.checkpoint());
+  for (const map of [there.map, there.sorted]) {
+    assert.equal([...map.keys()], ['kept', 'new']);
+    assert.equal(
+      map.find('byValue', 1).map(([key]) => key),
+      ['kept', 'new'],
+    );
+    assert.is(map.has(['old']), false);
+  }
+  assert.equal([...there.set], ['kept', 'new']);
+  assert.is(there.set.has(['old']), false);
+});
+
 cases('a version is compared only if it can be one; undefined sets what is absent', async () => {
   const tango = await logs.open();
   const { map, sorted } = {
