@@ -79,7 +79,10 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
     return key;
   }
 
-  /** Linearizable, as every read; blocks only for an entry that its writer has not finished. */
+  /**
+   * Linearizable, as every read; blocks only for an entry that its writer has not finished. Keys and
+   * values that are read are the view's own, and not to be changed; with a codec, values are the reader's.
+   */
   get(key: K): V | undefined {
     const own = this.keyOf(key);
     this.ready(own);

@@ -14,7 +14,7 @@ type Operation<T> = readonly [typeof ADD | typeof DELETE, value: T] | readonly [
  * whether one is there conflicts with changes of that one only; `size` and iteration with every change.
  *
  * `has`, `size`, `add`, `delete` and `clear` are O(1), iteration O(n); a value that is no primitive is
- * encoded, which costs its size.
+ * encoded, which costs its size. Values that are read are the view's own, and not to be changed.
  */
 export class TangoSet<T = unknown> extends ReplicatedObject<Operation<T>> {
   static readonly typeName = 'set';
