@@ -99,6 +99,8 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
   read(ledger: number, from = 0, to = this.last(ledger) + 1): Uint8Array[] {
     checkInteger('from', from, 0, ENTRIES_MAX);
     checkInteger('to', to, from, ENTRIES_MAX);
+    // Also where nothing is asked for.
+    this.#known(ledger);
     const found: Uint8Array[] = [];
     for (let entry = from; entry < to; entry++) found.push(this.#bytes(ledger, entry));
     return found;
@@ -114,6 +116,7 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
     checkInteger('from', from, 0, ENTRIES_MAX);
     checkInteger('to', to, from, ENTRIES_MAX);
     const signal = checkSignal(options.signal);
+    this.#known(ledger);
     let bytes = 0;
     for (let entry = from; entry < to; entry++) {
       if (signal?.aborted) throw abortedError(signal);
