@@ -2,6 +2,7 @@
 import { bankContract } from './bank-contract.ts';
 import { counterContract } from './counter-contract.ts';
 import { indexedMapContract } from './indexed-map-contract.ts';
+import { ledgersContract } from './ledgers-contract.ts';
 import { listContract } from './list-contract.ts';
 import { lockContract } from './lock-contract.ts';
 import { logMapContract } from './log-map-contract.ts';
@@ -24,6 +25,7 @@ export const CONTRACTS: readonly ObjectContract[] = [
   listContract,
   queueContract,
   lockContract,
+  ledgersContract,
   namespaceContract,
   bankContract,
 ];

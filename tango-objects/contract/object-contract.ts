@@ -124,8 +124,8 @@ export class Caller<O extends object> {
   }
 
   /** Several of them may be under way at once, and take effect in their order. */
-  isPlainChange([method]: Call): boolean {
-    return this.#isChange(method);
+  isPlainChange([method, ...args]: Call): boolean {
+    return this.#isChange(method) && this.#composed(method, args) === undefined;
   }
 
   observe(): unknown {
