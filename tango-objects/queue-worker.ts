@@ -1,5 +1,6 @@
 /** For tests: a worker thread that pushes to a queue, or takes from it, until it is killed or told to end. */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { TangoError } from '../actors/tango-error.ts';
 import type { TangoHandle } from '../runtime/open.ts';
 import { attach, type Tango } from './tango.ts';
 import type { TangoQueue } from './tango-queue.ts';
@@ -19,8 +20,8 @@ export interface QueueWorkerData {
   readonly end: number;
 }
 
-/** Told where an element would be: nothing is under way any more. */
-export const ENDED = -1;
+/** Told before any element. */
+export const READY = -1;
 /** Ends who takes it. */
 export const END_MARK = -2;
 
@@ -61,11 +62,17 @@ async function moveAll(tango: Tango, queue: TangoQueue<number>, name: string): P
 async function run(data: QueueWorkerData): Promise<void> {
   const tango = await attach(data.handle, { link: data.link });
   const queue = await tango.queue<number>(data.queue);
-  if (data.role === 'producer') await produce(queue, data);
-  else if (data.role === 'taker') await takeAll(queue);
-  else await moveAll(tango, queue, data.moved);
-  parentPort?.postMessage(ENDED);
-  await tango.close();
+  parentPort?.postMessage(READY);
+  try {
+    if (data.role === 'producer') await produce(queue, data);
+    else if (data.role === 'taker') await takeAll(queue);
+    else await moveAll(tango, queue, data.moved);
+  } catch (error) {
+    // The test has failed, and says why.
+    if (!(error instanceof TangoError) || error.code !== 'ERR_CLOSED') throw error;
+  } finally {
+    await tango.close();
+  }
 }
 
 if (!isMainThread) void run(workerData as QueueWorkerData);

@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { within } from '../shared-memory/within.ts';
 import { codeOf, OpenedLogs } from './opened-logs.ts';
-import { END_MARK, ENDED, type QueueRole, type QueueWorkerData } from './queue-worker.ts';
+import { END_MARK, type QueueRole, type QueueWorkerData, READY } from './queue-worker.ts';
 import type { Tango } from './tango.ts';
 import { TangoQueue } from './tango-queue.ts';
 
@@ -237,29 +237,26 @@ queues('a feed tells pushes, shifts and clears', async () => {
 /** A worker of the queue, and what it has told. */
 class Seat {
   readonly told: number[] = [];
+  readonly ready: Promise<unknown>;
   readonly exit: Promise<unknown>;
+  readonly role: QueueRole;
   isKilled = false;
   readonly #worker: Worker;
-  readonly #data: QueueWorkerData;
-  /** It is killed wherever it stands after having told so many. */
-  readonly #killAfter: number;
 
-  constructor(data: QueueWorkerData, killAfter = Number.POSITIVE_INFINITY) {
-    this.#data = data;
-    this.#killAfter = killAfter;
-    this.#worker = new Worker(WORKER, { workerData: data });
+  constructor(workerData: QueueWorkerData, heard: (from: Seat) => void) {
+    this.role = workerData.role;
+    this.#worker = new Worker(WORKER, { workerData });
+    this.ready = once(this.#worker, 'message');
     this.exit = once(this.#worker, 'exit');
-    this.#worker.on('message', (element: number) => this.#hear(element));
+    this.#worker.on('message', (element: number) => {
+      if (element === READY) return;
+      this.told.push(element);
+      heard(this);
+    });
   }
 
-  get role(): QueueRole {
-    return this.#data.role;
-  }
-
-  #hear(element: number): void {
-    if (element === ENDED) return;
-    this.told.push(element);
-    if (this.told.length !== this.#killAfter) return;
+  /** Wherever it stands. */
+  kill(): void {
     this.isKilled = true;
     void this.#worker.terminate();
   }
@@ -271,19 +268,24 @@ queues('producers and consumers are killed: nothing is lost, nothing is given tw
   const COUNT = 150;
   const data = { handle: tango.handle, queue: queue.name, moved: moved.name };
   let seats = 0;
-  const seat = (role: QueueRole, first: number, killAfter?: number): Seat => {
+  const seat = (role: QueueRole, first: number, heard: (from: Seat) => void): Seat => {
     const link = seats++ % 2 === 0 ? 'mailbox' : 'direct';
-    return new Seat({ ...data, link, role, first, end: first + COUNT }, killAfter);
+    return new Seat({ ...data, link, role, first, end: first + COUNT }, heard);
   };
-  const producers = [0, 1, 2, 3].map((i) => seat('producer', i * COUNT, [50, 90][i]));
-  const consumers = [seat('taker', 0), seat('taker', 0, 40), seat('mover', 0, 40)];
-  // Those that die have a successor.
-  const killed = consumers.slice(1).map(async ({ role, exit }) => {
-    await exit;
-    consumers.push(seat(role, 0));
-  });
+  const consumer = (role: QueueRole): Seat => seat(role, 0, () => {});
+  const consumers = [consumer('taker'), consumer('taker'), consumer('mover')];
+  await within(DEADLINE_MS, 'the consumers', Promise.all(consumers.map(({ ready }) => ready)));
+  let acknowledgements = 0;
+  const producers = [0, 1, 2, 3].map((i) =>
+    seat('producer', i * COUNT, (from) => {
+      if (from.told.length === [50, 90][i]) from.kill();
+      const victim = [undefined, 100, 200].indexOf(++acknowledgements);
+      if (victim < 0) return;
+      consumers[victim].kill();
+      consumers.push(consumer(consumers[victim].role));
+    }),
+  );
   await within(DEADLINE_MS, 'the producers', Promise.all(producers.map(({ exit }) => exit)));
-  await within(DEADLINE_MS, 'the successors', Promise.all(killed));
   const living = consumers.filter(({ isKilled }) => !isKilled);
   await queue.push(...living.map(() => END_MARK));
   await within(DEADLINE_MS, 'the consumers', Promise.all(living.map(({ exit }) => exit)));

@@ -1,4 +1,4 @@
-/** Transactions that overlap, by chance: what they give is as if each had run alone, when it was committed. */
+/** Transactions that overlap, by chance: as if each had run alone at the moment when it was committed. */
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { suite } from 'uvu';
