@@ -95,6 +95,16 @@ checks('finds a source file outside the folders and an import of nothing', () =>
   ]);
 });
 
+checks('lets an example use the public face and nothing else', () => {
+  const files = {
+    'index.ts': '',
+    'runtime/a.ts': '',
+    'examples/b.ts': "import '../index.ts';\nimport '../runtime/a.ts';",
+    'bench/c.ts': "import '../examples/b.ts';",
+  };
+  assert.equal(places(checkImportDirection(tree(files))), ['bench/c.ts:1', 'examples/b.ts:2']);
+});
+
 checks('finds code in index.ts', () => {
   const good =
     "/** Face. */\nexport { a,\n  b } from './runtime/c.ts';\nexport type { D } from './d.ts';\n";

@@ -11,7 +11,16 @@ import {
 } from './source-tree.ts';
 
 /** A folder imports from itself and from those before it. */
-export const FOLDERS = ['shared-memory', 'actors', 'runtime', 'tango-objects', 'bench'] as const;
+export const FOLDERS = [
+  'shared-memory',
+  'actors',
+  'runtime',
+  'tango-objects',
+  'bench',
+  'examples',
+] as const;
+/** Programs as users write them: they know the public face alone. */
+const EXAMPLES = 'examples/';
 const INDEX = 'index.ts';
 const TIDY = 'tidy.test.ts';
 const TEST_PACKAGES: ReadonlySet<string> = new Set(['fast-check', 'tinypool', 'uvu']);
@@ -30,13 +39,16 @@ export function checkImportDirection(tree: SourceTree): Finding[] {
     const rank = rankOf(path);
     if (rank < 0) {
       const instead = `use one of ${FOLDERS.join(', ')}`;
-      findings.push({ path, line: 1, what: 'a source file outside the five folders', instead });
+      findings.push({ path, line: 1, what: 'a source file outside the folders', instead });
       continue;
     }
     for (const { specifier, line } of importsOf(textOf(tree, path))) {
       const target = resolve(path, specifier);
       if (target === undefined) continue;
-      if (rankOf(target) > rank || target === TIDY) {
+      if (path.startsWith(EXAMPLES) && target !== INDEX) {
+        const instead = `use what ${INDEX} exports, as a user`;
+        findings.push({ path, line, what: `imports ${target} into an example`, instead });
+      } else if (rankOf(target) > rank || target === TIDY) {
         const instead = `use only what lies to the left in ${FOLDERS.join(' ← ')}`;
         findings.push({ path, line, what: `imports ${target} against the direction`, instead });
       } else if (!tree.has(target)) {
@@ -96,12 +108,13 @@ export function checkDeadFiles(tree: SourceTree): Finding[] {
 }
 
 function isEntry(path: string): boolean {
-  return ENTRIES.has(path) || isTest(path) || isWorker(path) || path.endsWith('.bench.ts');
+  if (ENTRIES.has(path) || path.startsWith(EXAMPLES)) return true;
+  return isTest(path) || isWorker(path) || path.endsWith('.bench.ts');
 }
 
 /** -1 for a path that is in none of the places a source file may be in. */
 function rankOf(path: string): number {
-  // The public face sees all the folders that a user needs; only bench/ may look at it.
+  // The public face sees all the folders that a user needs; only those behind them may look at it.
   if (path === INDEX) return FOLDERS.indexOf('bench') - 0.5;
   return FOLDERS.findIndex((folder) => path.startsWith(`${folder}/`));
 }
