@@ -47,7 +47,7 @@ const TRANSACTION = 'runtime/views/transaction';
 const TRANSACTIONS = 'runtime/views/transactions';
 const FEED = 'runtime/views/change-feed';
 const PAST = 'runtime/views/history';
-const MAP = 'tango-objects/tango-map';
+const MAP = 'tango-objects/replicated-map';
 
 const MUTANTS: readonly Mutant[] = [
   {
@@ -317,9 +317,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     what: 'versions begin anew at a checkpoint',
     file: MAP,
-    edits: [
-      ['entries.map(([key, , version]) => [key, version])', 'entries.map(([key]) => [key, 0])'],
-    ],
+    edits: [['this.#entries.set(key, value, version)', 'this.#entries.set(key, value, 0)']],
     seenBy: ['tango-objects/checkpoint', 'after a trim is what the others are, direct'],
   },
   {
@@ -452,7 +450,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     what: 'a view that has failed is in the checkpoint',
-    file: VIEWS,
+    file: 'runtime/views/hosted-objects',
     edits: [['hosted?.failure() === undefined ? player : undefined', 'player']],
     seenBy: ['tango-objects/checkpoint', 'spoils no checkpoint'],
   },
