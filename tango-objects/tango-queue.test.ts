@@ -88,6 +88,36 @@ queues('a signal ends the waiting, and takes nothing', async () => {
   assert.equal([...same], [2]);
 });
 
+queues('who stands in line may leave it', async () => {
+  const { queue, same } = await twoQueues();
+  const ending = new AbortController();
+  const first = queue.take();
+  const second = codeOf(() => queue.take({ signal: ending.signal }));
+  const third = queue.take();
+  ending.abort();
+  assert.is(await within(DEADLINE_MS, 'who leaves', second), 'ERR_ABORTED');
+  await same.push(1, 2);
+  assert.equal(await within(DEADLINE_MS, 'the others', Promise.all([first, third])), [1, 2]);
+});
+
+queues('who has asked for an element that another was given waits for the next', async () => {
+  const { queue, same } = await twoQueues();
+  const from = tango.log.tailSync();
+  const rounds = 40;
+  for (let round = 0; round < rounds; round++) {
+    await queue.push(round);
+    const taken = queue.take();
+    // The other is faster, or slower, or comes when the take is on its way.
+    for (let turns = round; turns > 0; turns--) await null;
+    const isLate = same.shiftSync() === round;
+    if (isLate) await same.push(-round);
+    assert.is(await within(DEADLINE_MS, 'the take', taken), isLate ? -round : round);
+  }
+  const told = await toldSince(from, queue);
+  const shifts = told.filter((one) => 'shift' in (one as object)).length;
+  assert.ok(shifts > 2 * rounds, 'some have asked twice');
+});
+
 queues('whenever a signal is raised: each element is given once, or still there', async () => {
   const { queue, same } = await twoQueues();
   const count = 200;

@@ -2,6 +2,7 @@
 import { TangoError } from '../actors/tango-error.ts';
 import { checkKeys, checkSignal } from '../runtime/arguments.ts';
 import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /** What a change does; in the log. */
 const PUSH = 0;
@@ -50,6 +51,8 @@ export class TangoQueue<T = unknown> extends ReplicatedObject<Operation<T>> {
   #head = 0;
   /** From here on they are pushed on trial. */
   #trialTail = Number.POSITIVE_INFINITY;
+  /** Of take() in this thread. */
+  readonly #line = new WaitingLine();
   /** Elements below are asked for by take() in this thread. */
   #claimed = 0;
 
@@ -191,11 +194,16 @@ export class TangoQueue<T = unknown> extends ReplicatedObject<Operation<T>> {
   async #taken(options: { readonly signal?: AbortSignal }): Promise<T> {
     checkKeys('take', options, ['signal']);
     const signal = checkSignal(options.signal);
-    for (;;) {
-      await this.until(() => (this.#isFree() ? true : undefined), signal);
-      // Who was woken together with this one, and before it, may have claimed it.
-      if (!this.#isFree()) continue;
-      const shifted = await this.#claim();
+    for (let isBack = false; ; isBack = true) {
+      await this.#line.stand(signal, isBack);
+      let claim: Promise<T | typeof NOTHING>;
+      try {
+        await this.until(() => (this.#isFree() ? true : undefined), signal);
+        claim = this.#claim();
+      } finally {
+        this.#line.leave();
+      }
+      const shifted = await claim;
       if (shifted !== NOTHING) return shifted;
     }
   }
