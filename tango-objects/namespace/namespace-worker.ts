@@ -13,6 +13,8 @@ export interface NamespaceOrder {
 }
 
 const MOVES_PER_TURN = 10;
+/** In which others move. */
+const PAUSE_MS = 40;
 
 /** Says its session once it has `/members/w…`, `/held/one` and `/held/two`. */
 async function hold({ handle, namespaces, what, stallMs }: NamespaceOrder): Promise<void> {
@@ -49,13 +51,14 @@ async function move({ handle, namespaces }: NamespaceOrder): Promise<void> {
   parentPort?.postMessage('ready');
   try {
     for (;;) {
+      // Who kills it now kills it in the midst of a move.
+      parentPort?.postMessage('moves');
       for (let i = 0; i < MOVES_PER_TURN; i++) {
         // Where the token is may have changed: then there is nothing to move.
         await codeOf(() => one.moveSync('/token', other));
         await codeOf(() => other.moveSync('/token', one));
       }
-      parentPort?.postMessage('moved');
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   } catch (error) {
     if (!(error instanceof TangoError) || error.code !== 'ERR_CLOSED') throw error;

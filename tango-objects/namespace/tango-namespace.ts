@@ -226,9 +226,11 @@ export class TangoNamespace<T = unknown>
 
   /**
    * Resolves to the next event of a kind, as the one-time watch that ZooKeeper's read of that kind sets.
-   * `exists`: created, deleted, changed; `data`: deleted, changed; `children`: deleted, children. What
-   * happens after the last read in the same turn is not missed. Keeps the thread alive meanwhile. ERR_NO_NODE,
-   * but for `exists`; ERR_ABORTED, ERR_CLOSED; ERR_UNSUPPORTED as watch.
+   * `exists`: created, deleted, changed; `data`: deleted, changed; `children`: deleted, children. Read first,
+   * and call this in the same turn: nothing that the read has not seen is missed. Keeps the thread
+   * alive meanwhile. ERR_NO_NODE, but for `exists`; ERR_ABORTED, ERR_CLOSED; ERR_UNSUPPORTED as watch.
+   *
+   *     while (namespace.exists('/ready') === undefined) await namespace.watchOnce('/ready', 'exists');
    */
   async watchOnce(
     path: string,
