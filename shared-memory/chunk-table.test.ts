@@ -120,6 +120,22 @@ chunkTable('knows limits beyond 2^32', () => {
   assert.is(chunks.reclaim(2 ** 40 + 1), 1);
 });
 
+chunkTable('tells how many entries of a size a tenant may still take', () => {
+  const { chunks } = freshTable();
+  const quarter = SIZES.chunkBytes / 4;
+  assert.is(chunks.roomFor(ANNE, quarter, 0), 4 * SIZES.chunkBytes);
+  const chunk = chunks.lease(ANNE, 64, false);
+  chunks.setUsed(chunk, quarter + 8);
+  chunks.setUsedLimit(chunk, 7);
+  assert.is(chunks.roomFor(ANNE, quarter, 0), 3 * SIZES.chunkBytes + 2 * quarter, 'whole ones');
+  assert.is(chunks.roomFor(BERTA, quarter, 0), 3 * SIZES.chunkBytes, 'it is not hers');
+  assert.is(chunks.roomFor(BERTA, quarter, 7), 3 * SIZES.chunkBytes, 'nor is it retired');
+  chunks.retire(chunk);
+  assert.is(chunks.roomFor(BERTA, quarter, 6), 3 * SIZES.chunkBytes + 2 * quarter);
+  assert.is(chunks.roomFor(BERTA, quarter, 7), 4 * SIZES.chunkBytes, 'once it is trimmed');
+  assert.is(chunks.headroomBytes, SIZES.chunkBytes);
+});
+
 chunkTable('retires the chunks of a dead tenant, and nobody else’s', () => {
   const { chunks, words } = freshTable();
   const ofAnne = [chunks.lease(ANNE, 64, false), chunks.lease(ANNE, 64, false)];

@@ -175,6 +175,30 @@ export class ChunkTable {
     return free;
   }
 
+  /**
+   * Bytes that `tenant` may still take for urgent entries of `bytes` each, once every address below
+   * `watermark` is trimmed and reclaimed. May be late.
+   */
+  roomFor(tenant: number, bytes: number, watermark: number): number {
+    const inFree = Math.floor(this.chunkBytes / bytes);
+    let entries = 0;
+    for (let chunk = 0; chunk < this.count; chunk++) {
+      const state = Atomics.load(this.#words, this.#stateIndex(chunk));
+      const isRetired = state === ChunkState.PARTIAL;
+      if (state === ChunkState.FREE || (isRetired && this.usedLimit(chunk) <= watermark)) {
+        entries += inFree;
+      } else if (isRetired || state === tenant) {
+        entries += Math.floor((this.chunkBytes - this.used(chunk)) / bytes);
+      }
+    }
+    return entries * bytes;
+  }
+
+  /** Of the chunks that are kept for urgent entries. */
+  get headroomBytes(): number {
+    return this.#headroom * this.chunkBytes;
+  }
+
   #tryLease(chunk: number, tenant: number, bytes: number): boolean {
     const state = Atomics.load(this.#words, this.#stateIndex(chunk));
     if (state === ChunkState.FREE) return this.#take(chunk, ChunkState.FREE, tenant);

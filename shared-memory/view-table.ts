@@ -1,12 +1,14 @@
 /**
  * What the views of all threads agree on besides the log: which entries a thread still needs, who writes
- * a checkpoint, for whom the others make way, who waits for a change, and whose session goes on.
+ * a checkpoint or a large change, for whom the others make way, who waits for a change, and whose session
+ * goes on.
  *
  *    0 +---------------------------------------------------------------+
  *      | checkpointer: incarnation of who writes a checkpoint, or 0    |
  *    4 | precedence: incarnation for whom the others make way, or 0    |
  *    8 | waiting: 1 while somebody waits for a change                  |  who waits, who rings
  *   12 | rings of the bell that wakes them (wraps)                     |  who rings
+ *   16 | large: incarnation of who writes a change in parts, or 0      |
  *   64 +---------------------------------------------------------------+
  *      | per thread, a cache line: hold, position + 1; 0 holds nothing |  the thread alone
  *      |                           beats of its session (wraps)        |  the thread alone
@@ -18,7 +20,7 @@ import type { ThreadIndex } from './thread-table.ts';
 import { CACHE_LINE_BYTES, LONG_BYTES, loadLong, storeLong, WORD_BYTES } from './words.ts';
 
 /** A right that one thread has at a time. */
-export const Right = { CHECKPOINT: 0, PRECEDENCE: 1 } as const;
+export const Right = { CHECKPOINT: 0, PRECEDENCE: 1, LARGE: 4 } as const;
 export type Right = (typeof Right)[keyof typeof Right];
 
 const WAITING = 2;

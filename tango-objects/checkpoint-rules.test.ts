@@ -235,6 +235,31 @@ rules('a large record among the entries that stay keeps its parts', async () => 
   await agreeOn(10, all);
 });
 
+rules('a large record that has aborted needs no parts', async () => {
+  const all = await world();
+  const { tango, keeper, writer } = all;
+  const before = tango.log.tailSync();
+  writer.write(updateOf(A, 1, 'x'));
+  const large = commitOf(before, readOf(A, 'x'), updateOf(A, 1, 'y'));
+  const parts = writer.writeParts(large);
+  const snapshot = tango.log.tailSync();
+  const at = writer.writeNaming(large, parts);
+  writer.hold(snapshot);
+  await keeper.forget(await keeper.checkpoint());
+  assert.ok(isTrimmed(tango, parts[1]), 'it keeps nothing');
+  assert.not(isTrimmed(tango, at));
+  writer.write(commitOf(snapshot, readOf(A, 'y'), updateOf(B, 1)));
+  writer.write(commitOf(snapshot, readOf(A, 'u'), updateOf(B, 10)));
+  await agreeOn(11, all);
+  assert.is(await inFeed(tango, at), 11);
+  // Whoever begins at this checkpoint writes the next one.
+  forgetVerdicts(tango);
+  const other = await logs.attach(tango);
+  await other.counter('a');
+  await other.checkpoint();
+  await agreeOn(11, all);
+});
+
 rules('the limit of a checkpoint holds on behind the mark of the next one', async () => {
   const all = await world();
   const { tango, keeper, writer, eager } = all;

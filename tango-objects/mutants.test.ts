@@ -287,6 +287,12 @@ const MUTANTS: readonly Mutant[] = [
     seenBy: [CHECKPOINTS, 'among the entries that stay'],
   },
   {
+    what: 'a large record that has aborted is made whole',
+    file: LARGE,
+    edits: [['!isKept || hasAborted(index)', '!isKept']],
+    seenBy: [CHECKPOINTS, 'needs no parts'],
+  },
+  {
     what: 'the parts of a large record are changes of their own',
     file: PLAYBACK,
     edits: [
@@ -296,7 +302,7 @@ const MUTANTS: readonly Mutant[] = [
       ],
       [
         'case RecordKind.MARK:',
-        'case RecordKind.PART: try { return this.#effect(decodeRecord(record.bytes, 0), writer, at); } ' +
+        'case RecordKind.PART: try { return this.#effect(decodeRecord(record.bytes, 0), writer, position, index); } ' +
           'catch { return COMMITTED; } case RecordKind.MARK:',
       ],
     ],

@@ -14,7 +14,6 @@ import { type Procedure, pause } from '../procedure.ts';
 import { checkpointsInLog, decodeIndex } from './checkpoint-index.ts';
 import { EntryLoader } from './entry-loader.ts';
 import { Judge } from './judge.ts';
-import { wholeRecords } from './large-record.ts';
 import { decodeKey } from './object-key.ts';
 import {
   isRelocation,
@@ -172,8 +171,7 @@ class Feed {
 
   *#committed(batch: RecordBatch): Procedure<EntryChanges['records']> {
     const position = this.#position;
-    const limit = this.#judge.limitAt(position);
-    const records = yield* wholeRecords(this.#loader, batch.records, limit);
+    const records = yield* this.#judge.whole(position, batch.records);
     const aborted =
       this.#judge.tryDecide(position, records) ?? (yield* this.#judge.decide(position, records));
     this.#judge.played(position, { records, aborted, bytes: batch.bytes });

@@ -23,12 +23,14 @@ import {
   lowestIn,
   type Section,
 } from './checkpoint-index.ts';
-import { lowestOf, wholeRecords } from './large-record.ts';
+import { isTrimmedError } from './entry-loader.ts';
+import { lowestOf } from './large-record.ts';
 import { digestOf, lowestOfState } from './object-state.ts';
 import { Playback, type Player } from './playback.ts';
 import { type BatchRecord, type Mark, type ObjectId, RecordKind } from './record.ts';
 import { RecordAppender } from './record-appender.ts';
 import { Relocation } from './relocation.ts';
+import { Room } from './room.ts';
 
 /** What a checkpointer needs of its thread. */
 export interface CheckpointWorld {
@@ -44,6 +46,8 @@ export interface CheckpointWorld {
   recorded(object: ObjectId): Player;
   /** Positions that some living thread needs. */
   lowestHold(): Position;
+  /** The log is trimmed by itself. */
+  readonly trims: boolean;
 }
 
 /** How often who waits for its turn looks. */
@@ -52,13 +56,21 @@ const TURN_MS = 1;
 const WORTH = 1 / 64;
 /** An object that is created meanwhile is caught by the next attempt. */
 const ATTEMPTS_MAX = 10;
+/** A checkpoint that another thread's has overtaken is taken once more. */
+const OVERTAKEN_MAX = 10;
+/** What others hold counts from this part of the memory on. */
+const HELD_PARTS = 16;
+/** Storage units reclaim what was trimmed on their own time: how long somebody waits for that. */
+const RECLAIM_MS_MAX = 1000;
 /** Entries looked at before anybody else has a turn. */
 const LOOKED_MAX = 1024;
 
 type States = Map<ObjectId, Uint8Array>;
 
 export class Checkpointer {
+  readonly room: Room;
   readonly #world: CheckpointWorld;
+  #needed: number | undefined;
   /** Of the mark that is waited for: a number that this thread used once. */
   #number = 0;
   #states: States = new Map();
@@ -73,8 +85,16 @@ export class Checkpointer {
 
   constructor(world: CheckpointWorld) {
     this.#world = world;
+    this.room = new Room(world.client);
     this.#appender = new RecordAppender(world.client);
     this.#relocation = new Relocation(world.client, world.playback.loader, this.#appender);
+  }
+
+  /** What a checkpoint takes, if it was found out since the last call. */
+  takeNeeded(): number | undefined {
+    const needed = this.#needed;
+    this.#needed = undefined;
+    return needed;
   }
 
   /** A checkpoint was played. */
@@ -97,24 +117,34 @@ export class Checkpointer {
    * writes one. ERR_LOG_FULL, ERR_INVALID_ARGUMENT (a state that cannot be encoded), ERR_TIMEOUT.
    */
   *checkpoint(): Procedure<Position> {
-    while (!this.#tryTake()) yield* pause(TURN_MS);
-    try {
-      return yield* this.#write();
-    } finally {
-      this.#give();
+    for (let attempt = 1; ; attempt++) {
+      while (!this.#tryTake()) yield* pause(TURN_MS);
+      try {
+        return yield* this.#writeWithRoom();
+      } catch (error) {
+        // The right was taken from this thread, and what it was about to replace is trimmed.
+        if (!isTrimmedError(error) || attempt === OVERTAKEN_MAX) throw error;
+      } finally {
+        this.#give();
+      }
     }
   }
 
   /**
-   * As checkpoint, and trims what it replaces; false: another thread is at it. `takesOver`: from that
-   * as well; two at a time are two checkpoints.
+   * As checkpoint, and trims what it replaces; false: another thread is at it, or somebody holds so much
+   * that it would leave no room for the next one. `takesOver`: from that thread as well; two at a time are
+   * two checkpoints. ERR_LOG_FULL: nothing was written.
    */
   *compact(takesOver = false): Procedure<boolean> {
     if (!this.#canRaiseLimit() || !this.#tryTake(takesOver)) return false;
     try {
+      if (!(yield* this.#isSpacious())) return false;
       yield* this.#write(true);
       yield* this.forget(Number.POSITIVE_INFINITY);
       return true;
+    } catch (error) {
+      if (isTrimmedError(error)) return false;
+      throw error;
     } finally {
       this.#give();
     }
@@ -131,6 +161,67 @@ export class Checkpointer {
   #canRaiseLimit(): boolean {
     const { playback, lowestHold } = this.#world;
     return lowestHold() > playback.judge.limitAt(Number.MAX_SAFE_INTEGER);
+  }
+
+  /** Ends when the memory of what was trimmed is free. */
+  *reclaimed(): Procedure<void> {
+    const { context, memory } = this.#world.client;
+    const end = context.now() + RECLAIM_MS_MAX;
+    const mark = memory.sequencer.trimMark();
+    while (this.room.free(mark) > this.room.free() && context.now() < end) yield* pause(TURN_MS);
+  }
+
+  /** A log that is trimmed by itself keeps room for the checkpoint after this one. */
+  *#writeWithRoom(): Procedure<Position> {
+    const { room } = this;
+    const { trims } = this.#world;
+    const isCramped = (): boolean => trims && 2 * room.free() < room.bytes;
+    if (isCramped()) yield* this.forget(Number.POSITIVE_INFINITY);
+    if (isCramped()) yield* this.reclaimed();
+    const covered = yield* this.#write();
+    if (isCramped()) yield* this.forget(Number.POSITIVE_INFINITY);
+    return covered;
+  }
+
+  /** Room for a checkpoint, and once its trim is done for the next one. ERR_LOG_FULL: not for one. */
+  *#isSpacious(): Procedure<boolean> {
+    const { room } = this;
+    const { client, lowestHold } = this.#world;
+    const tail = client.tail();
+    const held = Math.min(tail, lowestHold());
+    const [free, after, most] = [room.free(), room.free(held), room.free(tail)];
+    const isHeld = most - after > room.bytes / HELD_PARTS;
+    // States are not larger than the log that made them.
+    if (!isHeld && room.bytes - free <= free) return true;
+    const needed = yield* this.lookAtStates();
+    if (needed > free) {
+      // What a checkpoint had replaced may have been held then.
+      yield* this.forget(Number.POSITIVE_INFINITY);
+      yield* this.reclaimed();
+    }
+    this.#checkRoom(needed);
+    return !isHeld || after >= 2 * needed;
+  }
+
+  /** What a checkpoint would take of the states as they are now. */
+  *lookAtStates(): Procedure<number> {
+    const { client, playback, objects } = this.#world;
+    yield* playback.playTo(client.tail());
+    const companion = yield* this.#companion();
+    this.#states = new Map();
+    for (const object of objects()) {
+      const player = companion.players.get(object) ?? this.#hosted(object);
+      if (player !== undefined) this.#keepState(object, player);
+    }
+    const needed = this.#ofStates();
+    this.#states = new Map();
+    return needed;
+  }
+
+  #ofStates(): number {
+    const sizes = Array.from(this.#states.values(), ({ length }) => length);
+    this.#needed = this.room.ofCheckpoint(sizes);
+    return this.#needed;
   }
 
   #tryTake(takesOver = false): boolean {
@@ -156,7 +247,7 @@ export class Checkpointer {
     // AFTER the mark: a transaction that begins later has its snapshot above it.
     const held = Math.max(limitBefore, Math.min(covered, lowestHold()));
     const { limit, aborted } = yield* this.#abortedFrom(held, covered, limitBefore);
-    this.#checkRoom();
+    this.#checkRoom(this.#ofStates());
     const sections: Section[] = [];
     for (const [object, state] of this.#states) {
       const parts = yield* this.#appender.parts(state);
@@ -174,19 +265,11 @@ export class Checkpointer {
   }
 
   /** Parts of a checkpoint that does not fit would be in the way of the next one. ERR_LOG_FULL. */
-  #checkRoom(): void {
-    const { map, memory } = this.#world.client;
-    let needed = 0;
-    for (const state of this.#states.values()) needed += state.length;
-    const { extents } = map.active;
-    for (const unit of map.units()) {
-      const { chunks } = memory.unit(unit);
-      // The chunk that this thread has may be half full.
-      const room = (chunks.freeCount() + 0.5) * chunks.chunkBytes;
-      if (needed / extents.length <= room) continue;
-      const text = `the log has no room for a checkpoint: bytes=${needed}`;
-      throw new TangoError('ERR_LOG_FULL', text);
-    }
+  #checkRoom(needed: number): void {
+    const free = this.room.free();
+    if (needed <= free) return;
+    const text = `the log has no room for a checkpoint: needed=${needed}, free=${free}`;
+    throw new TangoError('ERR_LOG_FULL', text);
   }
 
   /** What views refer to, and could not be put elsewhere, would keep the log as it is. ERR_LOG_FULL. */
@@ -274,7 +357,7 @@ export class Checkpointer {
       if ((position - from) % LOOKED_MAX === LOOKED_MAX - 1) yield* pause(0);
       const batch = yield* loader.load(position);
       if (typeof batch === 'string') continue;
-      const records = yield* wholeRecords(loader, batch.records, judge.limitAt(position));
+      const records = yield* judge.whole(position, batch.records);
       const without = yield* judge.decide(position, records);
       for (const index of without) aborted.push([position, index]);
       // Who judges by it later needs its parts.

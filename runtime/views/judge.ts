@@ -160,6 +160,15 @@ export class Judge {
     return found.get(position)?.aborted ?? NONE_ABORTED;
   }
 
+  /**
+   * The records of the entry at `position`, those in parts made whole: except what is without effect, whose
+   * parts may be trimmed. ERR_TRIMMED, ERR_CORRUPT.
+   */
+  *whole(position: Position, records: readonly BatchRecord[]): Procedure<readonly BatchRecord[]> {
+    const hasAborted = (index: number): boolean => this.#known(position, index) === false;
+    return yield* wholeRecords(this.#loader, records, this.limitAt(position), hasAborted);
+  }
+
   #learn(position: Position, verdicts: KnownVerdicts): void {
     if (this.#learnt.some((one) => one.position === position)) return;
     const abortedIds = new Set(verdicts.aborted.map(([at, index]) => idOf(at, index)));
@@ -232,9 +241,10 @@ export class Judge {
     if (recent !== undefined) return recent;
     const batch = yield* this.#loader.load(position);
     if (typeof batch === 'string') return NOTHING;
-    const records = yield* wholeRecords(this.#loader, batch.records, this.limitAt(position));
+    const records = yield* this.whole(position, batch.records);
     const aborted = new Set<number>();
     for (const [index, record] of records.entries()) {
+      if (record.kind === RecordKind.LARGE) aborted.add(index);
       if (record.kind !== RecordKind.COMMIT || record.reads.length === 0) continue;
       const isCommitted = this.#known(position, index);
       if (isCommitted === undefined) return { records };

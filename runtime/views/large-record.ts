@@ -34,17 +34,21 @@ export function* joined(
   return whole;
 }
 
-/** Records in parts made whole, except those with something below `limit`: they are without effect. */
+/**
+ * Records in parts made whole, except those with something below `limit`, and those that are known to have
+ * aborted: they are without effect, and their parts may be trimmed.
+ */
 export function* wholeRecords(
   loader: EntryLoader,
   records: readonly BatchRecord[],
   limit: Position,
+  hasAborted: (index: number) => boolean = () => false,
 ): Procedure<readonly BatchRecord[]> {
   if (!records.some(({ kind }) => kind === RecordKind.LARGE)) return records;
   const whole: BatchRecord[] = [];
-  for (const record of records) {
+  for (const [index, record] of records.entries()) {
     const isKept = record.kind === RecordKind.LARGE && lowestOf(record) >= limit;
-    if (!isKept) whole.push(record);
+    if (!isKept || hasAborted(index)) whole.push(record);
     else {
       const bytes = yield* joined(loader, record.parts, record.bytes);
       const [from] = record.parts;

@@ -10,9 +10,11 @@ import type { AppendCompletion } from '../append-operation.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
 import type { Procedure } from '../procedure.ts';
-import { FULL_MS_MAX } from './compaction.ts';
+import { isExit, isFull, lost, passed, untold } from './change-errors.ts';
+import { type Admission, type Compaction, FULL_MS_MAX } from './compaction.ts';
 import type { Holds } from './holds.ts';
-import { cut, LARGE_BYTES_MAX } from './large-record.ts';
+import { LARGE_BYTES_MAX } from './large-record.ts';
+import { PartsSender } from './parts-sender.ts';
 import type { Playback, RecordOutcome } from './playback.ts';
 import type { Precedence } from './precedence.ts';
 import {
@@ -20,15 +22,13 @@ import {
   BATCH_RECORDS_MAX,
   type BatchRecord,
   encodeBatch,
-  encodeRecord,
-  type Large,
   type ObjectId,
   type ObjectRecord,
-  PART_OVERHEAD_BYTES,
   type RecordBatch,
   RecordKind,
   recordBytes,
 } from './record.ts';
+import type { Room } from './room.ts';
 
 /** How a change is told what became of it. */
 export interface ChangeCompletion {
@@ -52,6 +52,9 @@ class Sent implements AppendCompletion {
   readonly changes: readonly Change[];
   readonly streams: readonly ObjectId[];
   readonly asksOutcome: boolean;
+  /** It may use the headroom of the log. */
+  readonly urgent: boolean;
+  readonly isAdmitted: boolean;
   /** Nothing from here on is trimmed meanwhile. */
   readonly held: Position;
   /** Of its entry. */
@@ -62,12 +65,18 @@ class Sent implements AppendCompletion {
   hasEnded = false;
   readonly #outbox: Outbox;
 
-  constructor(outbox: Outbox, number: number, taken: Taken, held: Position) {
+  constructor(
+    outbox: Outbox,
+    number: number,
+    { taken, held, admission }: { taken: Taken; held: Position; admission: Admission | undefined },
+  ) {
     this.#outbox = outbox;
     this.number = number;
     this.changes = taken.changes;
     this.streams = taken.streams;
     this.asksOutcome = taken.asksOutcome;
+    this.urgent = admission === 'freeing';
+    this.isAdmitted = admission !== undefined;
     this.held = held;
   }
 
@@ -85,6 +94,7 @@ interface Taken {
   readonly changes: readonly Change[];
   readonly streams: readonly ObjectId[];
   readonly asksOutcome: boolean;
+  readonly bytes: number;
   /** One that does not fit an entry. */
   readonly isLarge: boolean;
 }
@@ -97,10 +107,10 @@ export interface OutboxWorld {
   readonly playback: () => Playback;
   /** Something of this thread is in the log. */
   readonly arrived: () => void;
-  /** The log is nearly full: room is made first. */
-  readonly isTight: () => boolean;
-  /** Ends when a full log may have room again; throws when it will not. */
-  readonly makeRoom: () => Procedure<void>;
+  readonly room: Room;
+  readonly compaction: Pick<Compaction, 'isTight' | 'admit' | 'release' | 'makeRoom'>;
+  /** Bytes by which the changes make states larger; below 0: smaller. */
+  readonly growthOf: (records: readonly ObjectRecord[]) => number;
   /** Whether views were read since the last call: who only writes has nothing to play. */
   readonly takeRead: () => boolean;
 }
@@ -159,33 +169,93 @@ export class Outbox {
 
   #checkLarge(bytes: number): void {
     const partsMax = Math.floor((this.#entryBytesMax - BATCH_HEADER_BYTES - LARGE_BYTES) / 8);
-    const most = Math.min(LARGE_BYTES_MAX, Math.max(0, partsMax) * this.#partBytesMax);
+    const most = Math.min(LARGE_BYTES_MAX, Math.max(0, partsMax) * this.#world.room.partBytes);
     if (bytes <= most) return;
     const text = `a change is of at most ${most} bytes: bytes=${bytes}`;
     throw new TangoError('ERR_ENTRY_TOO_LARGE', text);
   }
 
-  get #partBytesMax(): number {
-    return Math.max(0, this.#entryBytesMax - PART_OVERHEAD_BYTES);
-  }
-
   #sendNext(): void {
-    const { client, playback, precedence, isTight, makeRoom } = this.#world;
+    const { client, playback, precedence } = this.#world;
     const isPassed = playback().position < client.memory.sequencer.trimMark();
     // Who wants to know what becomes of a change starts from a checkpoint first, and passes no entry.
     if (isPassed && this.#waiting.some(({ asksOutcome }) => asksOutcome)) {
       this.#sendAfter(playback().playTo(client.tail()));
     } else if (precedence.isOthers) this.#sendAfter(precedence.makeWay());
-    else if (isTight()) this.#sendAfter(makeRoom());
-    else this.#sendOne();
+    else this.#sendWithRoom();
   }
 
-  #sendOne(): void {
+  /** Goes on whatever the procedure ends with: the log itself says what it refuses. */
+  #sendAfter(procedure: Procedure<void>): void {
+    this.#isSending = true;
+    const goOn = (): void => {
+      this.#isSending = false;
+      this.#sendWithRoom();
+      this.send();
+    };
+    this.#client.run(procedure, { done: goOn, failed: goOn });
+  }
+
+  #sendWithRoom(): void {
     const taken = this.#takeWaiting();
+    if (!taken.isLarge && !this.#world.compaction.isTight) return this.#sendOne(taken);
+    this.#isSending = true;
+    this.#admit(taken, (error) => this.#refuse(taken, error));
+  }
+
+  /** Sends it once there is room; what is no lack of room the log itself will say. */
+  #admit(taken: Taken, refused: (error: unknown) => void): void {
+    const { room, compaction, growthOf } = this.#world;
+    const { bytes, isLarge, streams } = taken;
+    const records = taken.changes.map(({ record }) => record);
+    const demand = {
+      bytes: isLarge
+        ? room.ofParts(bytes) + room.ofEntry(this.#entryBytesOf(bytes), streams.length)
+        : room.ofEntry(bytes, streams.length),
+      isLarge,
+      growth: () => growthOf(records),
+    };
+    const goOn = (admission: Admission): void => {
+      this.#isSending = false;
+      this.#sendOne(taken, admission);
+      this.send();
+    };
+    this.#client.run(compaction.admit(demand), {
+      done: goOn,
+      failed: (error) => (isFull(error) ? refused(error) : goOn('usual')),
+    });
+  }
+
+  /** There may be room for the first of several; if there is none, there is none for any. */
+  #refuse({ changes }: Taken, error: unknown): void {
+    const [first, ...others] = changes;
+    if (others.length === 0) return this.#refuseAll(changes, error);
+    const { objects, asksOutcome, bytes } = first;
+    const alone = { changes: [first], streams: objects, asksOutcome, isLarge: false };
+    const before = this.#waiting;
+    this.#waiting = [...others, ...before];
+    this.#admit({ ...alone, bytes: bytes + BATCH_HEADER_BYTES }, () => {
+      this.#waiting.splice(0, others.length);
+      this.#refuseAll(changes, error);
+    });
+  }
+
+  #refuseAll(changes: readonly Change[], error: unknown): void {
+    this.#isSending = false;
+    for (const { completion } of changes) completion.failed(error);
+    this.send();
+  }
+
+  /** Of the record that names the parts. */
+  #entryBytesOf(bytes: number): number {
+    return BATCH_HEADER_BYTES + LARGE_BYTES + 8 * Math.ceil(bytes / this.#world.room.partBytes);
+  }
+
+  #sendOne(taken: Taken, admission?: Admission): void {
     const { client, holds, playback } = this.#world;
     const held = taken.asksOutcome ? playback().position : client.tail();
     holds.hold(held);
-    const sent = new Sent(this, ++this.#number, taken, held);
+    const sent = new Sent(this, ++this.#number, { taken, held, admission });
     this.#isSending = true;
     if (taken.isLarge) this.#sendParts(sent);
     else {
@@ -196,67 +266,28 @@ export class Outbox {
     if (!sent.hasEnded) this.#sent.set(sent.number, sent);
   }
 
-  /** Goes on whatever the procedure ends with: the log itself says what it refuses. */
-  #sendAfter(procedure: Procedure<void>): void {
-    this.#isSending = true;
-    const goOn = (): void => {
-      this.#isSending = false;
-      this.#sendOne();
-      this.send();
-    };
-    this.#client.run(procedure, { done: goOn, failed: goOn });
-  }
-
   #sendRecords(sent: Sent): void {
     const payload = this.#encoded(sent.number, sent.records);
     sent.bytes = payload.length;
-    this.#client.append(payload, sent.streams, false, sent, EntryKind.OBJECTS);
+    this.#client.append(payload, sent.streams, sent.urgent, sent, EntryKind.OBJECTS);
   }
 
-  /** One after the other, then the record that names them. A part that fails ends it: nothing is changed. */
+  /** A part that fails ends it: nothing is changed. */
   #sendParts(sent: Sent): void {
-    const { record } = sent.changes[0];
-    const bytes = encodeRecord(record);
-    const pieces = cut(bytes, this.#partBytesMax);
-    const parts: Position[] = [];
-    let isAppending = false;
-    const completion = {
-      appended: (position: Position) => {
+    const { partBytes } = this.#world.room;
+    const options = { partBytes, urgent: sent.urgent };
+    const parts = new PartsSender(this.#client, sent.changes[0].record, options, {
+      done: (large) => {
         this.#fullSinceMs = undefined;
-        parts.push(position);
-        isAppending = false;
-        goOn();
+        sent.records = [large];
+        this.#sendRecords(sent);
       },
-      failed: (error: unknown) => {
-        isAppending = false;
-        if (isFull(error)) this.#retry(goOn, () => this.#end(sent, error));
+      failed: (error, again) => {
+        if (isFull(error)) this.#retry(again, () => this.#end(sent, error));
         else this.#end(sent, isExit(error) ? error : lost(error));
       },
-    };
-    let isLooping = false;
-    // On the direct link an append has ended when it returns: a loop, not a recursion.
-    const goOn = (): void => {
-      if (isLooping) return;
-      isLooping = true;
-      for (
-        let before = -1;
-        !isAppending && parts.length > before && parts.length < pieces.length;
-      ) {
-        before = parts.length;
-        isAppending = true;
-        const part = { kind: RecordKind.PART, bytes: pieces[before] };
-        this.#client.append(this.#encoded(0, [part]), [], false, completion, EntryKind.OBJECTS);
-      }
-      isLooping = false;
-      if (parts.length < pieces.length) return;
-      // Without reads it depends on its parts alone, and nobody asks whether it took effect.
-      const hasReads = record.kind === RecordKind.COMMIT && record.reads.length > 0;
-      const snapshot = hasReads ? record.snapshot : parts[0];
-      const large: Large = { kind: RecordKind.LARGE, snapshot, bytes: bytes.length, parts };
-      sent.records = [large];
-      this.#sendRecords(sent);
-    };
-    goOn();
+    });
+    parts.send();
   }
 
   /** A full log gets the time to make room: what looks like room may not be for this entry. */
@@ -264,7 +295,7 @@ export class Outbox {
     const now = this.#client.context.now();
     this.#fullSinceMs ??= now;
     if (now - this.#fullSinceMs > FULL_MS_MAX) return giveUp();
-    this.#client.run(this.#world.makeRoom(), { done: again, failed: giveUp });
+    this.#client.run(this.#world.compaction.makeRoom(), { done: again, failed: giveUp });
   }
 
   /** Until the next call. */
@@ -279,7 +310,8 @@ export class Outbox {
     if (waiting.length > 1) return this.#takeSeveral();
     this.#waiting = [];
     const isLarge = bytes > this.#entryBytesMax - BATCH_HEADER_BYTES;
-    return { changes: waiting, streams: objects, asksOutcome, isLarge };
+    const own = isLarge ? bytes : bytes + BATCH_HEADER_BYTES;
+    return { changes: waiting, streams: objects, asksOutcome, bytes: own, isLarge };
   }
 
   #takeSeveral(): Taken {
@@ -303,7 +335,7 @@ export class Outbox {
     }
     const isLarge = bytes > this.#entryBytesMax;
     const changes = this.#waiting.splice(0, count);
-    return { changes, streams: [...streams], asksOutcome, isLarge };
+    return { changes, streams: [...streams], asksOutcome, bytes, isLarge };
   }
 
   /** Called by an entry that is in the log. */
@@ -392,6 +424,7 @@ export class Outbox {
 
   #forget(sent: Sent): void {
     sent.hasEnded = true;
+    if (sent.isAdmitted) this.#world.compaction.release();
     this.#sent.delete(sent.number);
     this.#world.holds.release(sent.held);
   }
@@ -399,34 +432,6 @@ export class Outbox {
 
 /** Of a record that names its parts, beside their positions. */
 const LARGE_BYTES = 1 + 8 + 4 + 4;
-
-/** Certainly not in the log. */
-function isFull(error: unknown): boolean {
-  return (
-    error instanceof TangoError && error.code === 'ERR_LOG_FULL' && error.position === undefined
-  );
-}
-
-/** Of a log that is closed; the gate says so. */
-function isExit(error: unknown): boolean {
-  return error instanceof TangoError && error.code === 'ERR_ACTOR_EXITED';
-}
-
-/** The position is decided, and holds something else: now it is known. */
-function lost(cause: unknown): TangoError {
-  const text = 'the log took too long, and the change is not in it';
-  return new TangoError('ERR_TIMEOUT', text, { cause });
-}
-
-function untold(position: Position, cause: unknown): TangoError {
-  const text = `the change is in the log, but not known what became of it: position=${position}`;
-  return new TangoError('ERR_TIMEOUT', text, { position, cause });
-}
-
-function passed(position: Position): TangoError {
-  const text = `the change is in the log, but what became of it was trimmed: position=${position}`;
-  return new TangoError('ERR_TRIMMED', text, { position });
-}
 
 function objectsOf(record: ObjectRecord): ObjectId[] {
   if (record.kind === RecordKind.UPDATE) return [record.object];

@@ -16,7 +16,7 @@ import type { CheckpointIndex } from './checkpoint-index.ts';
 import { CHECKPOINTS_ID, checkpointsInLog, decodeIndex, furthestOf } from './checkpoint-index.ts';
 import { EntryLoader, isTrimmedError, type LoadedBatch } from './entry-loader.ts';
 import { Judge } from './judge.ts';
-import { joined, wholeRecords } from './large-record.ts';
+import { joined } from './large-record.ts';
 import type { LogReference } from './log-reference.ts';
 import type { Aborted } from './recent-entries.ts';
 import {
@@ -268,8 +268,7 @@ export class Playback {
     const position = this.#position;
     const batch = yield* this.#loader.load(position, this.#streams);
     if (this.#tryTake(batch) || typeof batch === 'string') return;
-    const limit = this.#judge.limitAt(position);
-    const records = yield* wholeRecords(this.#loader, batch.records, limit);
+    const records = yield* this.#judge.whole(position, batch.records);
     const aborted = yield* this.#judge.decide(position, records);
     this.#listener.played(batch, this.#take({ ...batch, records }, aborted));
   }

@@ -16,7 +16,7 @@ import {
 } from './record.ts';
 
 /** Entries that fill a chunk without much of it left. */
-const ENTRIES_PER_CHUNK = 8;
+export const ENTRIES_PER_CHUNK = 8;
 /** What an entry takes beside its payload, at most. */
 const ENTRY_BYTES = entryFootprint(0, 0, 0) + ENTRY_ALIGNMENT;
 

@@ -18,6 +18,7 @@ import { Checkpointer } from './checkpointer.ts';
 import { Compaction } from './compaction.ts';
 import { Directory } from './directory.ts';
 import { isTrimmedError } from './entry-loader.ts';
+import { growthOf, type Trialled } from './growth.ts';
 import { type Snapshot, snapshotAt } from './history.ts';
 import { Holds } from './holds.ts';
 import { allObjects, HostedObjects, type ObjectEntry } from './hosted-objects.ts';
@@ -67,6 +68,7 @@ export class Views {
   readonly #digests = new ViewDigests();
   readonly #hosted: HostedObjects;
   readonly #references: ReferenceReader;
+  readonly #participants = new Map<ObjectId, Participant>();
   #sendsSoon = false;
   #wasRead = false;
   /** Of a blocking change that has ended, for the next one. */
@@ -124,6 +126,7 @@ export class Views {
       detached: (object) => this.#hosted.detached(object),
       recorded: (object) => this.#hosted.recorded(object),
       lowestHold: () => this.#lowestHold(),
+      trims: compactAt > 0,
     });
     this.#compaction = new Compaction(client, this.#checkpointer, compactAt);
     this.#outbox = new Outbox({
@@ -132,8 +135,9 @@ export class Views {
       precedence,
       playback: () => this.#playback,
       arrived: () => this.#arrivals.tell(),
-      isTight: () => this.#compaction.isTight,
-      makeRoom: () => this.#compaction.makeRoom(),
+      room: this.#checkpointer.room,
+      compaction: this.#compaction,
+      growthOf: (records) => growthOf(records, (object) => this.#trialled(object)),
       takeRead: () => {
         const wasRead = this.#wasRead;
         this.#wasRead = false;
@@ -280,6 +284,7 @@ export class Views {
       sessions: this.#sessions,
       bind: (player, one) => {
         participant = one;
+        this.#participants.set(id, one);
         host(player);
       },
       read: (key) => {
@@ -391,6 +396,14 @@ export class Views {
   #tryCompact(): void {
     this.#link.client.run(this.#compaction.run(), IGNORED);
     this.#link.drive(() => !this.#compaction.isRunning);
+  }
+
+  /** While a body runs, its own changes are in the views. */
+  #trialled(object: ObjectId): Trialled | undefined {
+    const player = this.#hosted.healthy(object);
+    const participant = this.#participants.get(object);
+    if (player === undefined || participant === undefined) return undefined;
+    return this.#transactions.current === undefined ? { player, participant } : undefined;
   }
 
   #lowestHold(): Position {

@@ -11,6 +11,7 @@ import { CHECKPOINTS_ID, FIRST_OBJECT_ID } from '../../runtime/views/checkpoint-
 import { Checkpointer } from '../../runtime/views/checkpointer.ts';
 import { Compaction } from '../../runtime/views/compaction.ts';
 import { isTrimmedError } from '../../runtime/views/entry-loader.ts';
+import { growthOf } from '../../runtime/views/growth.ts';
 import { Holds } from '../../runtime/views/holds.ts';
 import { RecordedHistory } from '../../runtime/views/object-state.ts';
 import { Outbox } from '../../runtime/views/outbox.ts';
@@ -79,6 +80,7 @@ export class ObjectHost {
         knowsAll ? new ListView(object, this.#watcher('')) : new RecordedHistory(),
       recorded: () => new RecordedHistory(),
       lowestHold: () => this.#lowestHold(),
+      trims: options.compactAt > 0,
     });
     this.compaction = new Compaction(client, this.checkpointer, options.compactAt);
     this.outbox = new Outbox({
@@ -86,8 +88,9 @@ export class ObjectHost {
       holds: this.holds,
       precedence: this.precedence,
       playback: () => this.playback,
-      isTight: () => this.compaction.isTight,
-      makeRoom: () => this.compaction.makeRoom(),
+      room: this.checkpointer.room,
+      compaction: this.compaction,
+      growthOf: (records) => growthOf(records, () => undefined),
       arrived: () => {},
       takeRead: () => {
         const wasRead = this.#wasRead;

@@ -234,7 +234,7 @@ export class SimulatedObjectClients {
         return this.transact(client, then);
       case 'checkpoint':
         // Another thread may take the right over, and trim.
-        return run(host.checkpointer.checkpoint(), true);
+        return run(host.checkpointer.checkpoint());
       case 'forget':
         return run(host.checkpointer.forget(random.below(tail + 2)));
       case 'compact':
