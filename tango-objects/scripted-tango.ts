@@ -4,6 +4,7 @@
  * client appends can be met by entries just before it and just after it.
  */
 import type { AppendCompletion } from '../runtime/append-operation.ts';
+import { trimPrefix } from '../runtime/chain.ts';
 import type { LinkKind } from '../runtime/client-options.ts';
 import type { Position, StreamId } from '../runtime/log-entry.ts';
 import type { TangoHandle } from '../runtime/open.ts';
@@ -53,8 +54,8 @@ export function commitOf(snapshot: Position, reads: readonly Read[], ...updates:
   return { kind: RecordKind.COMMIT, snapshot, reads, updates };
 }
 
-/** States of objects, as their checkpoint() tells them. */
-export type States = readonly (readonly [object: ObjectId, state: unknown])[];
+/** States of objects, as their checkpoint() tells them, and the lowest position that they refer to. */
+export type States = readonly (readonly [object: ObjectId, state: unknown, lowest?: Position])[];
 
 export class ScriptedTango extends Tango {
   readonly #parts: TangoParts;
@@ -93,13 +94,20 @@ export class ScriptedTango extends Tango {
 
   /** Appends a checkpoint that says what the index says, with these states. */
   writeCheckpoint(index: Omit<CheckpointIndex, 'sections'>, states: States): Position {
-    const sections = states.map(([object, state]): Section => {
-      const bytes = encodeState(state, 'a state');
+    const sections = states.map(([object, state, lowest]): Section => {
+      const bytes = encodeState(state, 'a state', lowest);
       const parts = [this.writePart(bytes)];
-      return { object, bytes: bytes.length, digest: digestOf(bytes), parts };
+      const refers = lowest !== undefined && { lowest };
+      return { object, bytes: bytes.length, digest: digestOf(bytes), ...refers, parts };
     });
     const record = { kind: RecordKind.CHECKPOINT, index: encodeIndex({ ...index, sections }) };
     return this.#append([record], [CHECKPOINTS_ID]);
+  }
+
+  /** Trims the prefix below `position`; blocks. */
+  trim(position: Position): void {
+    const { link } = this.#parts;
+    link.runSync(trimPrefix(link.client, position));
   }
 
   /** Says that it needs `position`, until it says so of another one, or release(). */

@@ -52,6 +52,8 @@ export interface CheckpointWorld {
 
 /** How often who waits for its turn looks. */
 const TURN_MS = 1;
+/** Each makes room for the next one. */
+const PASSES_MAX = 32;
 /** A trim that passes less than this part of the log is not worth a checkpoint. */
 const WORTH = 1 / 64;
 /** An object that is created meanwhile is caught by the next attempt. */
@@ -77,6 +79,9 @@ export class Checkpointer {
   #isWriting = false;
   /** That the last checkpoint took. */
   #stateBytes = 0;
+  /** What views refer to below is put above it; there was room for all of that. */
+  #relocatesBelow: Position = Number.POSITIVE_INFINITY;
+  #isRelocated = true;
   /** Their checkpoint() has failed: their changes are copied. */
   readonly #mute = new Set<ObjectId>();
 
@@ -139,13 +144,25 @@ export class Checkpointer {
     if (!this.#canRaiseLimit() || !this.#tryTake(takesOver)) return false;
     try {
       if (!(yield* this.#isSpacious())) return false;
-      yield* this.#write(true);
-      yield* this.forget(Number.POSITIVE_INFINITY);
+      // What is relocated now is not once more, however many passes it takes.
+      this.#relocatesBelow = this.#world.client.tail();
+      for (let pass = 1; pass <= PASSES_MAX; pass++) {
+        try {
+          yield* this.#write(true);
+        } catch (error) {
+          if (pass > 1 && error instanceof TangoError && error.code === 'ERR_LOG_FULL') break;
+          throw error;
+        }
+        yield* this.forget(Number.POSITIVE_INFINITY);
+        if (this.#isRelocated) break;
+        yield* pause(TURN_MS);
+      }
       return true;
     } catch (error) {
       if (isTrimmedError(error)) return false;
       throw error;
     } finally {
+      this.#relocatesBelow = Number.POSITIVE_INFINITY;
       this.#give();
     }
   }
@@ -325,10 +342,12 @@ export class Checkpointer {
       const player = companion.players.get(object) ?? this.#hosted(object);
       if (player !== undefined) players.push([object, player]);
     }
-    yield* this.#relocation.run(players, this.#stateBytes, function* () {
+    const play = function* (): Procedure<void> {
       yield* playback.playTo(client.tail());
       if (companion.players.size > 0) yield* companion.playTo(playback.position);
-    });
+    };
+    const below = Math.min(this.#relocatesBelow, client.tail());
+    this.#isRelocated = yield* this.#relocation.run(players, below, this.#stateBytes, play);
   }
 
   #hosted(object: ObjectId): Player | undefined {

@@ -9,6 +9,7 @@
  * An object replaces its reference only if it still is the one that was read: a change that comes between, or
  * another relocation, wins. So it is safe whoever else relocates, and wherever this thread dies.
  */
+import { TangoError } from '../../actors/tango-error.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
 import { type Procedure, pause } from '../procedure.ts';
@@ -28,7 +29,7 @@ type Players = readonly (readonly [ObjectId, Player])[];
 
 /** The references in use are taken in so many steps, the lowest first. */
 const STEPS = 16;
-/** Of the room that a checkpoint leaves, for one relocation: others append meanwhile. */
+/** Of the room that a checkpoint leaves, for one pass: others append meanwhile. */
 const PART_OF_ROOM = 0.5;
 /** Of what the last checkpoint took. */
 const STATE_GROWTH = 1.25;
@@ -37,7 +38,8 @@ export class Relocation {
   readonly #client: LogClient;
   readonly #reader: ReferenceReader;
   readonly #appender: RecordAppender;
-  /** Bytes that may still be appended. */
+  /** Bytes that may still be appended, and those that shall be. */
+  #room = 0;
   #budget = 0;
 
   constructor(client: LogClient, loader: EntryLoader, appender: RecordAppender) {
@@ -47,24 +49,42 @@ export class Relocation {
   }
 
   /**
-   * Relocates as many as there is room for beside a checkpoint of `stateBytes`. `play` brings the views of
-   * `players` to the tail. ERR_LOG_FULL when others have taken the room meanwhile.
+   * Relocates what is below `limit`, as far as there is room beside a checkpoint of `stateBytes`; returns
+   * whether that was all. `play` brings the views of `players` to the tail.
    */
-  *run(players: Players, stateBytes: number, play: () => Procedure<void>): Procedure<void> {
-    const positions = lowestPositions(players);
-    this.#budget = PART_OF_ROOM * (roomOf(this.#client) - STATE_GROWTH * stateBytes);
-    for (let step = 1; step <= STEPS && positions.length > 0 && this.#budget > 0; step++) {
+  *run(
+    players: Players,
+    limit: Position,
+    stateBytes: number,
+    play: () => Procedure<void>,
+  ): Procedure<boolean> {
+    const positions = positionsBelow(limit, players);
+    this.#room = roomOf(this.#client) - STATE_GROWTH * stateBytes;
+    this.#budget = PART_OF_ROOM * this.#room;
+    for (let step = 1; step <= STEPS && positions.length > 0; step++) {
       const last = positions[Math.ceil((positions.length * step) / STEPS) - 1];
-      let count = 0;
+      let isAll = true;
       for (const [object, player] of players) {
-        count += yield* this.#relocate(object, player, last);
+        isAll = isAll && (yield* this.#tryRelocate(object, player, last));
       }
-      if (count > 0) yield* play();
+      yield* play();
+      if (!isAll) return false;
+    }
+    return true;
+  }
+
+  /** What the view refers to at `last` and below; false: there is no room for all of it. */
+  *#tryRelocate(object: ObjectId, player: Player, last: Position): Procedure<boolean> {
+    try {
+      return yield* this.#relocate(object, player, last);
+    } catch (error) {
+      // Others have taken it meanwhile.
+      if (error instanceof TangoError && error.code === 'ERR_LOG_FULL') return false;
+      throw error;
     }
   }
 
-  /** What the view refers to at `last` and below; returns how many there were. */
-  *#relocate(object: ObjectId, player: Player, last: Position): Procedure<number> {
+  *#relocate(object: ObjectId, player: Player, last: Position): Procedure<boolean> {
     const references: LogReference[] = [];
     for (const at of player.references?.() ?? []) if (at.from <= last) references.push(at);
     // Those of one entry together.
@@ -77,16 +97,14 @@ export class Relocation {
       const more = recordBytes(update);
       const isFull = bytes + more > this.#appender.bytesMax || batch.length >= BATCH_RECORDS_MAX;
       if (isFull && batch.length > 0) {
-        yield* this.#append(object, batch, bytes);
+        if (!(yield* this.#tryAppend(object, batch, bytes))) return false;
         batch = [];
         bytes = BATCH_HEADER_BYTES;
-        if (this.#budget <= 0) return references.length;
       }
       batch.push(update);
       bytes += more;
     }
-    if (batch.length > 0) yield* this.#append(object, batch, bytes);
-    return references.length;
+    return batch.length === 0 || (yield* this.#tryAppend(object, batch, bytes));
   }
 
   /** Undefined: nobody knows how, or another thread has done it, and trimmed. */
@@ -99,19 +117,22 @@ export class Relocation {
     }
   }
 
-  *#append(object: ObjectId, batch: readonly Update[], bytes: number): Procedure<void> {
+  *#tryAppend(object: ObjectId, batch: readonly Update[], bytes: number): Procedure<boolean> {
+    if (this.#budget <= 0 || bytes > this.#room) return false;
+    this.#room -= bytes;
     this.#budget -= bytes;
     if (batch.length === 1) yield* this.#appender.record(batch[0], [object]);
     else yield* this.#appender.append(batch, [object]);
     yield* pause(0);
+    return true;
   }
 }
 
-/** Of all references, ascending. */
-function lowestPositions(players: Players): Float64Array {
+/** Of all references below `limit`, ascending. */
+function positionsBelow(limit: Position, players: Players): Float64Array {
   const positions: number[] = [];
   for (const [, player] of players) {
-    for (const { from } of player.references?.() ?? []) positions.push(from);
+    for (const { from } of player.references?.() ?? []) if (from < limit) positions.push(from);
   }
   return Float64Array.from(positions).sort();
 }
