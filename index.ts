@@ -40,6 +40,7 @@ export type {
   MapOptions,
   ValueCodec,
 } from './tango-objects/map-options.ts';
+export type { CreateOptions, NodeChange } from './tango-objects/namespace/node-changes.ts';
 export type {
   NodeEvent,
   NodeEventType,
@@ -48,8 +49,6 @@ export type {
 export type { Stat } from './tango-objects/namespace/node-tree.ts';
 export type { NodeWatch } from './tango-objects/namespace/node-watches.ts';
 export {
-  type CreateOptions,
-  type NodeChange,
   type NodeState,
   TangoNamespace,
   type WatchKind,

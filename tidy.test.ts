@@ -49,7 +49,7 @@ const MAY_USE_AMBIENT_EFFECTS: ReadonlySet<string> = new Set([
   // Times tasks.
   'tango-objects/pool/tango-pool.ts',
   // Nodes have the time of who creates and sets them.
-  'tango-objects/namespace/tango-namespace.ts',
+  'tango-objects/namespace/node-changes.ts',
   // A thread rests here and nowhere else.
   'shared-memory/idle.ts',
   // Gives tests their deadline.

@@ -1,7 +1,7 @@
 /** What a namespace does, without sessions: nodes conflict one by one, and a node with those that name it. */
 import fc from 'fast-check';
 import { TangoError, type TangoErrorCode } from '../../actors/tango-error.ts';
-import type { NodeChange } from '../namespace/tango-namespace.ts';
+import type { NodeChange } from '../namespace/node-changes.ts';
 import { TangoNamespace } from '../namespace/tango-namespace.ts';
 import { call, type ObjectContract } from './object-contract.ts';
 

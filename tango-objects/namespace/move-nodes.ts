@@ -1,7 +1,8 @@
 /** Moves a node and all that is below it: what ZooKeeper cannot, between two namespaces. */
 import { TangoError } from '../../actors/tango-error.ts';
+import type { NodeChange } from './node-changes.ts';
 import { childOf } from './node-path.ts';
-import type { NodeChange, TangoNamespace } from './tango-namespace.ts';
+import type { TangoNamespace } from './tango-namespace.ts';
 
 /** In the body of a transaction. */
 export function moveNodes<T>(

@@ -4,8 +4,9 @@ import * as assert from 'uvu/assert';
 import { TangoError } from '../../actors/tango-error.ts';
 import { codeOf, OpenedLogs } from '../opened-logs.ts';
 import type { Tango } from '../tango.ts';
+import type { NodeChange } from './node-changes.ts';
 import type { Stat } from './node-tree.ts';
-import type { NodeChange, TangoNamespace } from './tango-namespace.ts';
+import type { TangoNamespace } from './tango-namespace.ts';
 
 const MIB = 1024 * 1024;
 const logs = new OpenedLogs({
@@ -123,29 +124,35 @@ nodes('paths are checked as ZooKeeper checks them, before anything is appended',
 nodes('what is no option, version, change or value is refused', async () => {
   const { tango, one } = await two();
   const tail = tango.log.tailSync();
-  const no = (value: unknown) => value as never;
+  const odd = (value: unknown) => value as never;
   const calls: (() => unknown)[] = [
-    () => one.create('/a', 1, no({ sequentiel: true })),
-    () => one.create('/a', 1, no({ ephemeral: 1 })),
+    () => one.create('/a', 1, odd({ sequentiel: true })),
+    () => one.create('/a', 1, odd({ ephemeral: 1 })),
     () => one.create('/a', () => 1),
     () => one.createSync('/a', Symbol('x')),
-    () => one.set('/', 1, no('1')),
+    () => one.set('/', 1, odd('1')),
     () => one.set('/', 1, -2),
     () => one.delete('/a', 0.5),
-    () => one.multi(no({})),
-    () => one.multi([no(null)]),
-    () => one.multi([no({})]),
-    () => one.multi([no({ check: '/', delete: '/a' })]),
-    () => one.multi([no({ check: '/', verison: 1 })]),
-    () => one.watch('/', no({ persistent: true })),
-    () => one.watchOnce('/', no('toString')),
-    () => one.watch('/', no({ signal: 1 })),
-    () => one.move('/a', no({})),
+    () => one.multi(odd({})),
+    () => one.multi([odd(null)]),
+    () => one.multi([odd({})]),
+    () => one.multi([odd({ check: '/', delete: '/a' })]),
+    () => one.multi([odd({ check: '/', verison: 1 })]),
+    () => one.watch('/', odd({ persistent: true })),
+    () => one.watchOnce('/', odd('toString')),
+    () => one.watch('/', odd({ signal: 1 })),
+    () => one.move('/a', odd({})),
   ];
   for (const [i, call] of calls.entries()) {
     assert.is(await codeOf(call), 'ERR_INVALID_ARGUMENT', `call ${i}`);
   }
-  assert.is(tango.log.tailSync(), tail);
+  one.createSync('/a', 'a');
+  const later = tango.log.tailSync();
+  const no = (change: () => unknown): Promise<string> => codeOf(() => tango.transact(change));
+  const inBody = [() => one.setSync('/a', () => 1), () => one.createSync('/b', Symbol('x'))];
+  for (const change of inBody) assert.is(await no(change), 'ERR_INVALID_ARGUMENT');
+  assert.equal([one.get('/a').data, one.exists('/b')], ['a', undefined]);
+  assert.equal([tail + 1, tango.log.tailSync()], [later, later]);
 });
 
 /** What has to hold, and what one gets otherwise: in each of the ways in which changes are made. */

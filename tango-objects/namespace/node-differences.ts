@@ -10,23 +10,20 @@ import type { NodeTree } from './node-tree.ts';
 export function differences(before: NodeTree, after: NodeTree): NodeEvent[] {
   const events: NodeEvent[] = [];
   // Those below first.
-  for (const path of [...before.all().keys()].sort().reverse()) {
-    const isSame = before.get(path)?.czxid === after.get(path)?.czxid;
-    if (!isSame) events.push({ type: 'deleted', path, position: deletedAt(path, before, after) });
+  for (const [path, { czxid }] of before.sorted().reverse()) {
+    if (after.get(path)?.czxid === czxid) continue;
+    events.push({ type: 'deleted', path, position: deletedAt(path, before, after) });
   }
-  const paths = [...after.all().keys()].sort();
-  for (const path of paths) {
+  const nodes = after.sorted();
+  for (const [path, { czxid, mzxid }] of nodes) {
     const was = before.get(path);
-    const { czxid, mzxid } = after.get(path) as { czxid: number; mzxid: number };
     if (was?.czxid !== czxid) events.push({ type: 'created', path, position: czxid });
     else if (was.mzxid !== mzxid) events.push({ type: 'changed', path, position: mzxid });
   }
-  for (const path of paths) {
+  for (const [path, { czxid, pzxid }] of nodes) {
     const was = before.get(path);
-    const { czxid, pzxid } = after.get(path) as { czxid: number; pzxid: number };
-    if (was?.czxid === czxid && was.pzxid !== pzxid) {
-      events.push({ type: 'children', path, position: pzxid });
-    }
+    if (was?.czxid !== czxid || was.pzxid === pzxid) continue;
+    events.push({ type: 'children', path, position: pzxid });
   }
   return events.sort((one, other) => one.position - other.position);
 }

@@ -2,7 +2,7 @@
 import { TangoError, type TangoErrorCode } from '../../actors/tango-error.ts';
 import type { SessionId } from '../../runtime/views/sessions.ts';
 import { numbered, parentOf } from './node-path.ts';
-import { type NodeTree, PERSISTENT, type Stat, type TreeNode } from './node-tree.ts';
+import { type NodeTree, newNode, PERSISTENT, type Stat, type TreeNode } from './node-tree.ts';
 
 export const CREATE = 0;
 export const SET = 1;
@@ -142,17 +142,7 @@ function create(
   const created = isSequential ? numbered(path, parent.creates) : path;
   if (tree.has(created)) return new Refusal('ERR_NODE_EXISTS', created);
   if (parent.owner !== PERSISTENT) return new Refusal('ERR_NO_CHILDREN_FOR_EPHEMERALS', path);
-  tree.put(created, {
-    data,
-    owner,
-    czxid: position,
-    mzxid: position,
-    pzxid: position,
-    ctime: time,
-    mtime: time,
-    version: 0,
-    creates: 0,
-  });
+  tree.put(created, newNode(data, owner, position, time));
   tree.put(parentPath, { ...parent, creates: parent.creates + 1, pzxid: position });
   context.happened('created', created);
   context.happened('children', parentPath);

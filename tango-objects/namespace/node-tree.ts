@@ -43,42 +43,17 @@ export interface Stat {
   readonly numChildren: number;
 }
 
-/** A node in a checkpoint. */
-export type NodeRow = readonly [
-  path: string,
-  data: unknown,
-  owner: SessionId,
-  czxid: number,
-  mzxid: number,
-  pzxid: number,
-  ctime: number,
-  mtime: number,
-  version: number,
-  creates: number,
-];
-
 /** What has happened since tryOut(): one of the two is called, once, innermost first. */
 export interface Trial {
   keep(): void;
   undo(): void;
 }
 
-const NEW_ROOT: TreeNode = {
-  data: undefined,
-  owner: PERSISTENT,
-  czxid: 0,
-  mzxid: 0,
-  pzxid: 0,
-  ctime: 0,
-  mtime: 0,
-  version: 0,
-  creates: 0,
-};
 const NO_NAMES: ReadonlySet<string> = new Set();
 
-/** Every operation is O(1), but all() and rows(); a trial costs what is changed. */
+/** Every operation is O(1), but sorted(); a trial costs what is changed. */
 export class NodeTree {
-  readonly #nodes = new Map<string, TreeNode>([[ROOT, NEW_ROOT]]);
+  readonly #nodes = new Map([[ROOT, newNode(undefined, PERSISTENT, 0, 0)]]);
   /** Names of children, by parent. */
   readonly #names = new Map<string, Set<string>>();
   /** Paths of ephemeral nodes, by owner. */
@@ -87,13 +62,9 @@ export class NodeTree {
   readonly #before: (readonly [path: string, node: TreeNode | undefined])[] = [];
   #trials = 0;
 
-  /** Of what rows() gave. */
-  static of(rows: readonly NodeRow[]): NodeTree {
-    const tree = new NodeTree();
-    for (const [path, data, owner, czxid, mzxid, pzxid, ctime, mtime, version, creates] of rows) {
-      tree.put(path, { data, owner, czxid, mzxid, pzxid, ctime, mtime, version, creates });
-    }
-    return tree;
+  /** `nodes`: what sorted() gave. */
+  constructor(nodes: Iterable<readonly [path: string, node: TreeNode]> = []) {
+    for (const [path, node] of nodes) this.put(path, node);
   }
 
   get(path: string): TreeNode | undefined {
@@ -147,31 +118,18 @@ export class NodeTree {
     };
   }
 
-  all(): ReadonlyMap<string, TreeNode> {
-    return this.#nodes;
-  }
-
-  /** In the order of paths, the same in every thread. O(n log n). */
-  rows(): NodeRow[] {
-    return [...this.#nodes.keys()].sort().map((path): NodeRow => {
-      const node = this.#nodes.get(path) as TreeNode;
-      const { data, owner, czxid, mzxid, pzxid, ctime, mtime, version, creates } = node;
-      return [path, data, owner, czxid, mzxid, pzxid, ctime, mtime, version, creates];
-    });
+  /** Every node, in the order of paths: the same in every thread, and parents first. O(n log n). */
+  sorted(): [path: string, node: TreeNode][] {
+    return [...this.#nodes].sort(([one], [other]) => (one < other ? -1 : 1));
   }
 
   stat(path: string): Stat | undefined {
     const node = this.#nodes.get(path);
     if (node === undefined) return undefined;
-    const { data, owner, czxid, mzxid, pzxid, ctime, mtime, version, creates } = node;
+    const { data, owner, creates, ...told } = node;
     const numChildren = this.names(path).size;
     return {
-      czxid,
-      mzxid,
-      pzxid,
-      ctime,
-      mtime,
-      version,
+      ...told,
       // Those that are not there any more were deleted.
       cversion: 2 * creates - numChildren,
       ephemeralOwner: owner,
@@ -189,6 +147,12 @@ export class NodeTree {
     deleteFrom(this.#names, parentOf(path), nameOf(path));
     if (owner !== PERSISTENT) deleteFrom(this.#held, owner, path);
   }
+}
+
+/** Created at `position` of the log, and at `time`. */
+export function newNode(data: unknown, owner: SessionId, position: number, time: number): TreeNode {
+  const at = { czxid: position, mzxid: position, pzxid: position, ctime: time, mtime: time };
+  return { data, owner, ...at, version: 0, creates: 0 };
 }
 
 function lengthOf(data: unknown): number {

@@ -1,50 +1,40 @@
 /** A tree of nodes with ZooKeeper's interface: TangoZK (Tango, section 6.3). */
 import { TangoError } from '../../actors/tango-error.ts';
-import { checkInteger, checkKeys, checkSignal, invalid } from '../../runtime/arguments.ts';
+import { checkKeys, checkSignal, invalid } from '../../runtime/arguments.ts';
 import type { ApplyContext } from '../../runtime/views/playback.ts';
 import { type ObjectBinding, ReplicatedObject } from '../../runtime/views/replicated-object.ts';
 import type { SessionHolder, SessionId, Sessions } from '../../runtime/views/sessions.ts';
 import { EndedSessions } from '../ended-sessions.ts';
 import { describeOperation } from './describe-operation.ts';
 import { moveNodes } from './move-nodes.ts';
+import {
+  type CreateOptions,
+  checkBoolean,
+  createOf,
+  deleteOf,
+  multiOf,
+  type NodeChange,
+  setOf,
+} from './node-changes.ts';
 import { differences } from './node-differences.ts';
 import { existence, namesKey, nodeKey, numbersKey, readBy, touchedBy } from './node-keys.ts';
 import {
   ANY_VERSION,
-  CHECK,
-  CREATE,
   changeNode,
   changeNodes,
-  DELETE,
   deleteHeld,
   END_SESSION,
   MULTI,
   type NodeContext,
   type NodeEvent,
   type NodeEventType,
-  type NodeOperation,
   type NodeResult,
   type Operation,
   Refusal,
-  SET,
 } from './node-operations.ts';
-import { checkPath, checkSequentialPath, isNumbered, parentOf, ROOT } from './node-path.ts';
-import { type NodeRow, NodeTree, PERSISTENT, type Stat } from './node-tree.ts';
+import { checkPath, isNumbered, parentOf } from './node-path.ts';
+import { NodeTree, type Stat, type TreeNode } from './node-tree.ts';
 import { type NodeWatch, NodeWatches } from './node-watches.ts';
-
-export interface CreateOptions {
-  /** Ends with this thread's session; has no children. Default false. */
-  readonly ephemeral?: boolean;
-  /** Ten digits are put behind the path, of a number that grows with each child of the parent. Default false. */
-  readonly sequential?: boolean;
-}
-
-/** One of the changes of `multi`. */
-export type NodeChange<T = unknown> =
-  | ({ readonly create: string; readonly data?: T | undefined } & CreateOptions)
-  | { readonly set: string; readonly data: T; readonly version?: number }
-  | { readonly delete: string; readonly version?: number }
-  | { readonly check: string; readonly version?: number };
 
 export interface NodeState<T = unknown> {
   /** undefined: the node was created without any. */
@@ -69,12 +59,9 @@ const ONCE = {
 export type WatchKind = keyof typeof ONCE;
 
 interface State {
-  readonly nodes: readonly NodeRow[];
+  readonly nodes: readonly (readonly [path: string, node: TreeNode])[];
   readonly ended: readonly SessionId[];
 }
-
-const CHANGES = ['create', 'set', 'delete', 'check'] as const;
-const CREATE_OPTIONS = ['ephemeral', 'sequential'];
 
 /**
  * Nodes by path, `/` always there, each with data (any value that can be encoded), a version, and children.
@@ -96,6 +83,7 @@ export class TangoNamespace<T = unknown>
   readonly #sessions: Sessions | undefined;
   readonly #ended: EndedSessions;
   readonly #watches: NodeWatches;
+  readonly #ownSession = (): SessionId | undefined => this.#sessions?.own();
   #tree = new NodeTree();
 
   /** @internal Use `tango.namespace`. */
@@ -114,7 +102,7 @@ export class TangoNamespace<T = unknown>
 
   /** `ephemeralOwner` of what this thread creates from now on; undefined in history. */
   get session(): SessionId | undefined {
-    return this.#sessions?.own();
+    return this.#ownSession();
   }
 
   /** Linearizable, as every read; blocks only for an entry that its writer has not finished. ERR_NO_NODE. */
@@ -148,32 +136,32 @@ export class TangoNamespace<T = unknown>
    * has ended meanwhile, and a further call has the next one.
    */
   create(path: string, data?: T, options: CreateOptions = {}): Promise<string> {
-    return this.#change(() => this.#createOf(path, data, options));
+    return this.#change(() => createOf(path, data, options, this.#ownSession));
   }
 
   /** As create; blocks. */
   createSync(path: string, data?: T, options: CreateOptions = {}): string {
-    return this.#changeNow(this.#createOf(path, data, options));
+    return this.#changeNow(createOf(path, data, options, this.#ownSession));
   }
 
   /** Replaces the node's data, if `version` is its version or -1; ERR_NO_NODE, ERR_BAD_VERSION. */
   set(path: string, data: T, version = ANY_VERSION): Promise<Stat> {
-    return this.#change(() => this.#setOf(path, data, version));
+    return this.#change(() => setOf(path, data, version));
   }
 
   /** As set; blocks. */
   setSync(path: string, data: T, version = ANY_VERSION): Stat {
-    return this.#changeNow(this.#setOf(path, data, version));
+    return this.#changeNow(setOf(path, data, version));
   }
 
   /** Deletes the node, if `version` is its version or -1; ERR_NO_NODE, ERR_BAD_VERSION, ERR_NOT_EMPTY. */
   delete(path: string, version = ANY_VERSION): Promise<void> {
-    return this.#change(() => this.#deleteOf(path, version));
+    return this.#change(() => deleteOf(path, version));
   }
 
   /** As delete; blocks. */
   deleteSync(path: string, version = ANY_VERSION): void {
-    this.#changeNow(this.#deleteOf(path, version));
+    this.#changeNow(deleteOf(path, version));
   }
 
   /**
@@ -182,12 +170,12 @@ export class TangoNamespace<T = unknown>
    * as `index`. `check`: ERR_NO_NODE, ERR_BAD_VERSION.
    */
   multi(changes: readonly NodeChange<T>[]): Promise<NodeResult[]> {
-    return this.#change(() => this.#multiOf(changes));
+    return this.#change(() => multiOf(changes, this.#ownSession));
   }
 
   /** As multi; blocks. */
   multiSync(changes: readonly NodeChange<T>[]): NodeResult[] {
-    return this.#changeNow(this.#multiOf(changes));
+    return this.#changeNow(multiOf(changes, this.#ownSession));
   }
 
   /**
@@ -271,13 +259,13 @@ export class TangoNamespace<T = unknown>
   }
 
   protected checkpoint(): State {
-    return { nodes: this.#tree.rows(), ended: this.#ended.checkpoint() };
+    return { nodes: this.#tree.sorted(), ended: this.#ended.checkpoint() };
   }
 
   protected restore(state: unknown): void {
     const { nodes, ended } = state as State;
     const before = this.#tree;
-    this.#tree = NodeTree.of(nodes);
+    this.#tree = new NodeTree(nodes);
     this.#ended.restore(ended);
     this.#sessions?.watch(this);
     if (this.#watches.isEmpty) return;
@@ -335,8 +323,12 @@ export class TangoNamespace<T = unknown>
   #changeInBody<R>(operation: Operation): R {
     for (const key of readBy(operation, (path) => this.#tree.has(path))) this.ready(key);
     const trial = this.#tree.tryOut();
-    const result = this.#make(operation, ON_TRIAL, []);
-    trial.undo();
+    let result: unknown;
+    try {
+      result = this.#make(operation, ON_TRIAL, []);
+    } finally {
+      trial.undo();
+    }
     const made = this.#resultOf<R>(result);
     this.writeSync(operation, touchedBy(operation));
     return made;
@@ -370,46 +362,6 @@ export class TangoNamespace<T = unknown>
     return new Refusal('ERR_NO_NODE', path).error(this.name);
   }
 
-  #createOf(path: string, data: unknown, options: CreateOptions): NodeOperation {
-    checkKeys('create', options, CREATE_OPTIONS);
-    const isEphemeral = checkBoolean('ephemeral', options.ephemeral);
-    const isSequential = checkBoolean('sequential', options.sequential);
-    if (isSequential) checkSequentialPath(path);
-    else checkPath(path);
-    // A view that is only read has no session, and the change is refused.
-    const owner = isEphemeral ? (this.session ?? PERSISTENT) : PERSISTENT;
-    return [CREATE, path, data, owner, isSequential, Date.now()];
-  }
-
-  #setOf(path: string, data: unknown, version: number): NodeOperation {
-    return [SET, checkPath(path), data, checkVersion(version), Date.now()];
-  }
-
-  #deleteOf(path: string, version: number): NodeOperation {
-    if (checkPath(path) === ROOT) throw invalid('path', path, 'another one than the root');
-    return [DELETE, path, checkVersion(version)];
-  }
-
-  #multiOf(changes: readonly NodeChange<T>[]): Operation {
-    if (!Array.isArray(changes)) throw invalid('changes', changes, 'an array of changes');
-    return [MULTI, changes.map((change) => this.#operationOf(change))];
-  }
-
-  #operationOf(change: NodeChange<T>): NodeOperation {
-    checkKeys('a change', change, [...CHANGES, ...CREATE_OPTIONS, 'data', 'version']);
-    if (CHANGES.filter((kind) => kind in change).length !== 1) {
-      throw invalid('changes', change, `made of one of ${CHANGES.join(', ')} each`);
-    }
-    if ('create' in change) {
-      const { create, data, ...options } = change;
-      return this.#createOf(create, data, options);
-    }
-    const { version = ANY_VERSION } = change;
-    if ('set' in change) return this.#setOf(change.set, change.data, version);
-    if ('delete' in change) return this.#deleteOf(change.delete, version);
-    return [CHECK, checkPath(change.check), checkVersion(version)];
-  }
-
   #moved(path: string, other: TangoNamespace<T>, toPath: string): string {
     if (!(other instanceof TangoNamespace) || !other.#binding.isInBody()) {
       throw invalid('other', other, 'a namespace that was opened by the same client of the log');
@@ -429,12 +381,3 @@ export class TangoNamespace<T = unknown>
 }
 
 const ON_TRIAL = Number.MAX_SAFE_INTEGER;
-
-function checkVersion(version: number): number {
-  return checkInteger('version', version, ANY_VERSION, Number.MAX_SAFE_INTEGER);
-}
-
-function checkBoolean(name: string, value: unknown = false): boolean {
-  if (typeof value !== 'boolean') throw invalid(name, value, 'a boolean');
-  return value;
-}
