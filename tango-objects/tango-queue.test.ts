@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { within } from '../shared-memory/within.ts';
 import { codeOf, OpenedLogs } from './opened-logs.ts';
 import { END_MARK, type QueueRole, type QueueWorkerData, READY } from './queue-worker.ts';
-import type { Tango } from './tango.ts';
+import { attach, type Tango } from './tango.ts';
 import { TangoQueue } from './tango-queue.ts';
 
 const DEADLINE_MS = 30_000;
@@ -22,7 +22,7 @@ let names = 0;
 
 queues.before(async () => {
   tango = await logs.open();
-  other = await logs.attach(tango);
+  other = logs.add(await attach(tango.handle, { link: 'mailbox' }));
 });
 
 queues.after(() => logs.close());
@@ -66,12 +66,28 @@ queues('who waits in one thread asks for no more elements than there are', async
   const { queue, same } = await twoQueues();
   const from = tango.log.tailSync();
   const count = 30;
-  const takes = Array.from({ length: count }, () => queue.take());
-  for (let i = 0; i < count; i += 3) await same.push(i, i + 1, i + 2);
+  const takes = Array.from({ length: count }, () => same.take());
+  for (let i = 0; i < count; i += 3) await queue.push(i, i + 1, i + 2);
   const taken = await within(DEADLINE_MS, 'all', Promise.all(takes));
   assert.equal(taken, Array.from(taken.keys()));
   const told = await toldSince(from, queue);
   assert.is(told.filter((one) => 'shift' in (one as object)).length, count);
+});
+
+queues('what one is about to be given, no other of its thread asks for', async () => {
+  const { queue, same } = await twoQueues();
+  await queue.push(0);
+  const from = tango.log.tailSync();
+  // Whatever goes by mailbox is on its way for so long.
+  const stalled = tango.stall('sequencer', 300);
+  await tango.actorStats();
+  const takes = Array.from({ length: 5 }, () => same.take());
+  assert.is(await within(DEADLINE_MS, 'the first', takes[0]), 0);
+  await within(DEADLINE_MS, 'the sequencer', stalled);
+  await queue.push(1, 2, 3, 4);
+  assert.equal(await within(DEADLINE_MS, 'the others', Promise.all(takes)), [0, 1, 2, 3, 4]);
+  const told = await toldSince(from, queue);
+  assert.is(told.filter((one) => 'shift' in (one as object)).length, 5);
 });
 
 queues('a signal ends the waiting, and takes nothing', async () => {
