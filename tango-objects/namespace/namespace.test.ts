@@ -1,4 +1,4 @@
-/** What README.md says of nodes and their changes, row by row, by two clients on one thread that take turns. */
+/** What README.md says of nodes and their changes, by two clients on one thread that take turns. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TangoError } from '../../actors/tango-error.ts';

@@ -17,7 +17,7 @@ import { PERSISTENT } from './node-tree.ts';
 export interface CreateOptions {
   /** Ends with this thread's session; has no children. Default false. */
   readonly ephemeral?: boolean;
-  /** Ten digits are put behind the path, of a number that grows with each child of the parent. Default false. */
+  /** Ten digits are put behind the path: of a number that grows with each child. Default false. */
   readonly sequential?: boolean;
 }
 

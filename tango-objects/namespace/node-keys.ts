@@ -55,7 +55,7 @@ function touchedByOne(operation: NodeOperation): string[] {
   return [nodeKey(path), existsKey(path), namesKey(parent)];
 }
 
-/** What the change's effect and result depend on. Look at each BEFORE the next: `isThere` is asked between. */
+/** What the change's effect and result depend on. Read each BEFORE the next: `isThere` is asked between. */
 export function* readBy(
   operation: Operation,
   isThere: (path: string) => boolean,

@@ -34,7 +34,7 @@ function soon<T>(what: string, promise: Promise<T>): Promise<T> {
   return within(DEADLINE_MS, what, promise);
 }
 
-/** Resolves once no node is in front of `own`: each waits for the one before it alone, so that no herd runs. */
+/** Resolves once no node is in front of `own`: each waits for the one before it alone, not in a herd. */
 async function firstInLine(namespace: TangoNamespace, line: string, own: string): Promise<void> {
   for (;;) {
     const names = namespace.children(line);

@@ -165,8 +165,8 @@ export class TangoNamespace<T = unknown>
   }
 
   /**
-   * Makes all the changes, in order and at one position, or none; resolves to what each of them gives: a path,
-   * what set() tells, or nothing. Rejects with the error of the first that fails, and its number among them
+   * Makes all the changes, in order and at one position, or none; resolves to what each of them gives: a
+   * path, what set() tells, or nothing. Rejects with the error of the first that fails, and its number among them
    * as `index`. `check`: ERR_NO_NODE, ERR_BAD_VERSION.
    */
   multi(changes: readonly NodeChange<T>[]): Promise<NodeResult[]> {
