@@ -96,6 +96,19 @@ export async function fail(tango: Tango, how: string): Promise<never> {
   }
 }
 
+/** Takes the lock, and keeps it. */
+export async function keepLock(tango: Tango, name: string): Promise<never> {
+  const lock = await tango.lock(name);
+  await lock.acquire();
+  return hold(tango, 'never') as Promise<never>;
+}
+
+/** Leaves something to do behind. */
+export async function addLater(tango: Tango, amount: number): Promise<void> {
+  const counter = await tango.counter('sum');
+  AbortSignal.timeout(20).onabort = () => void counter.add(amount);
+}
+
 function raise(message: string): never {
   throw new Error(message);
 }

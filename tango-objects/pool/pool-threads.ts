@@ -5,8 +5,16 @@ import { fileURLToPath } from 'node:url';
 import type { TransferListItem, Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { TangoError } from '../../actors/tango-error.ts';
+import { unlessAborted } from '../../runtime/abort.ts';
 import { abortedError, invalid } from '../../runtime/arguments.ts';
-import type { PoolSizes, PoolThreadData, TaskCall, TaskOutcome } from './task-call.ts';
+import { Conditions } from './conditions.ts';
+import type {
+  LoadedMessage,
+  PoolSizes,
+  PoolThreadData,
+  TaskCall,
+  TaskOutcome,
+} from './task-call.ts';
 
 /** `.cts` in source, `.cjs` in dist. */
 const POOL_ENTRY = new URL(
@@ -17,12 +25,28 @@ const POOL_ENTRY = new URL(
 /** When the first pool is made: most threads that attach to a log have none, and need not load it. */
 const require = createRequire(import.meta.url);
 
+/** A module that has not loaded by then may never do. */
+const LOAD_MS_MAX = 10_000;
+
+type Balancer = NonNullable<ConstructorParameters<typeof Piscina>[0]>['loadBalancer'];
+
+/** A task that piscina has. */
+interface Placed {
+  /** Undefined while there is no thread for it. */
+  thread?: number;
+}
+
 export class PoolThreads {
   readonly #piscina: Piscina;
+  /** Under which piscina hands the rest of a task to the balancer: a symbol, which is not posted. */
+  readonly #placedSymbol: symbol;
+  /** Threads that have loaded all they need. */
+  readonly #loaded = new Set<number>();
+  readonly #conditions = new Conditions();
   /** Of threads that were told to end, their exits. */
   readonly #ending = new Set<Promise<void>>();
-  /** Of tasks under way. */
-  readonly #stops = new Set<AbortController>();
+  /** Tasks under way. */
+  readonly #tasks = new Map<AbortController, Placed>();
   #exits = 0;
   /** Of a thread that had no task. */
   #lastError: unknown;
@@ -31,6 +55,7 @@ export class PoolThreads {
   constructor(data: PoolThreadData, sizes: PoolSizes) {
     const { Piscina: Pool } = require('piscina') as typeof import('piscina');
     const { minThreads, maxThreads, idleTimeoutMs, resourceLimits } = sizes;
+    this.#placedSymbol = Pool.queueOptionsSymbol;
     this.#piscina = new Pool({
       filename: POOL_ENTRY.href,
       minThreads,
@@ -38,11 +63,13 @@ export class PoolThreads {
       idleTimeout: idleTimeoutMs,
       resourceLimits,
       workerData: data,
+      loadBalancer: this.#balancer,
       // A thread that blocks in Atomics.wait for its next task would not be there for the log.
       atomics: 'async',
       // The pool counts for itself, with the time that a task waits for a thread.
       recordTiming: false,
     });
+    this.#piscina.on('message', (message: unknown) => this.#onMessage(message));
     this.#piscina.on('workerDestroy', ({ id }: { id: number }) => this.#onEnding(id));
     // Of a thread without a task, by something that an earlier one has left behind.
     this.#piscina.on('error', (error: unknown) => {
@@ -75,24 +102,36 @@ export class PoolThreads {
     if (this.#ended !== undefined) throw closedError();
     if (signal?.aborted) throw abortedError(signal);
     const stop = new AbortController();
-    const onAbort = (): void => stop.abort(signal && abortedError(signal));
+    const placed: Placed = {};
+    const onAbort = async (): Promise<void> => {
+      await this.#onceLoaded(() => (placed.thread === undefined ? [] : [placed.thread]));
+      stop.abort(signal && abortedError(signal));
+    };
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#stops.add(stop);
+    this.#tasks.set(stop, placed);
     try {
       const options = { transferList: [...transferList], signal: stop.signal };
-      return (await this.#piscina.run(call, options)) as TaskOutcome;
+      const task = { ...call, [this.#placedSymbol]: placed };
+      const outcome = (await this.#piscina.run(task, options)) as TaskOutcome;
+      if (!signal?.aborted) return outcome;
     } catch (cause) {
-      if (isNotPosted(cause)) throw invalidInput(call, cause);
-      await Promise.all(this.#ending);
-      if (isStop(cause, stop.signal)) throw stop.signal.reason;
-      if (this.#ended !== undefined) throw closedError();
-      this.#exits++;
-      const text = `the thread has exited in the midst of a task: task=${call.task}`;
-      throw new TangoError('ERR_ACTOR_EXITED', `${text}: ${cause}`, { cause });
+      throw await this.#failure(call, stop.signal, cause);
     } finally {
-      this.#stops.delete(stop);
+      this.#tasks.delete(stop);
       signal?.removeEventListener('abort', onAbort);
     }
+    // It was faster than the wait for its thread.
+    throw abortedError(signal);
+  }
+
+  async #failure(call: TaskCall, stop: AbortSignal, cause: unknown): Promise<unknown> {
+    if (isNotPosted(cause)) return invalidInput(call, cause);
+    await Promise.all(this.#ending);
+    if (isStop(cause, stop)) return stop.reason;
+    if (this.#ended !== undefined) return closedError();
+    this.#exits++;
+    const text = `the thread has exited in the midst of a task: task=${call.task}`;
+    return new TangoError('ERR_ACTOR_EXITED', `${text}: ${cause}`, { cause });
   }
 
   /** Ends every thread, with what it does; settles after their last instructions. */
@@ -102,8 +141,26 @@ export class PoolThreads {
   }
 
   async #end(): Promise<void> {
-    await this.#piscina.destroy();
-    await Promise.all(this.#ending);
+    for (const [stop, { thread }] of this.#tasks) {
+      if (thread === undefined) stop.abort(closedError());
+    }
+    // When a thread that a signal has ended is gone, piscina starts another one, closed or not.
+    do {
+      let isLate = false;
+      while (!isLate && (this.#ending.size > 0 || this.#allThreads().some(this.#isLoading))) {
+        isLate = !(await this.#onceLoaded(this.#allThreads));
+        await Promise.all(this.#ending);
+      }
+      await this.#piscina.destroy();
+    } while (this.#ending.size > 0 || this.#piscina.threads.length > 0);
+  }
+
+  /** Of a thread, or of a task that posts one to nobody. */
+  #onMessage(message: unknown): void {
+    const { loaded } = (message ?? {}) as Partial<LoadedMessage>;
+    if (typeof loaded !== 'number') return;
+    this.#loaded.add(loaded);
+    this.#conditions.look();
   }
 
   /** Called while the thread is still listed. -1: it has exited already. */
@@ -111,7 +168,38 @@ export class PoolThreads {
     const worker = this.#piscina.threads.find(({ threadId }) => threadId === id);
     if (worker !== undefined && id >= 0) this.#follow(worker);
     // Once piscina is done with this one, and has started another if it does.
-    queueMicrotask(() => this.#stopIfDeserted());
+    queueMicrotask(() => {
+      this.#loaded.delete(id);
+      this.#stopIfDeserted();
+      this.#conditions.look();
+    });
+  }
+
+  /** The first thread that has nothing to do. */
+  readonly #balancer: NonNullable<Balancer> = (task, workers) => {
+    const free = workers.find(({ currentUsage }) => currentUsage === 0);
+    if (free === undefined) return null;
+    const { [this.#placedSymbol]: placed } = task as unknown as Record<symbol, Placed>;
+    placed.thread = free.id;
+    return free;
+  };
+
+  readonly #allThreads = (): number[] => this.#piscina.threads.map(({ threadId }) => threadId);
+
+  readonly #isLoading = (thread: number): boolean =>
+    !this.#loaded.has(thread) && this.#allThreads().includes(thread);
+
+  /**
+   * Resolves to true once those of the `threads` that are still there have loaded, to false when that takes
+   * too long: the files that a thread has open while it loads ES modules stay open if it is ended.
+   */
+  async #onceLoaded(threads: () => readonly number[]): Promise<boolean> {
+    if (!threads().some(this.#isLoading)) return true;
+    const loaded = this.#conditions.once(() => !threads().some(this.#isLoading));
+    return unlessAborted(loaded, AbortSignal.timeout(LOAD_MS_MAX)).then(
+      () => true,
+      () => false,
+    );
   }
 
   #follow(worker: Worker): void {
@@ -126,14 +214,15 @@ export class PoolThreads {
 
   /** piscina starts no other thread for tasks whose thread dies before it is ready. */
   get #isDeserted(): boolean {
-    return this.#stops.size > 0 && this.#piscina.threads.length === 0;
+    return this.#tasks.size > 0 && this.#piscina.threads.length === 0;
   }
 
   #stopIfDeserted(): void {
     if (!this.#isDeserted) return;
     const cause = this.#lastError;
     const text = `the thread has exited before it was ready for a task: ${cause}`;
-    for (const stop of this.#stops) stop.abort(new TangoError('ERR_ACTOR_EXITED', text, { cause }));
+    const error = new TangoError('ERR_ACTOR_EXITED', text, { cause });
+    for (const stop of this.#tasks.keys()) stop.abort(error);
   }
 }
 

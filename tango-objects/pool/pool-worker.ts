@@ -1,10 +1,10 @@
 /** What a thread of a pool does: attaches to the log, loads the module of tasks, runs them. */
-import { workerData } from 'node:worker_threads';
+import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { TangoError } from '../../actors/tango-error.ts';
 import { nearestWord, show } from '../../runtime/arguments.ts';
 import { attachAs } from '../../runtime/open.ts';
 import { Tango } from '../tango.ts';
-import type { PoolThreadData, TaskCall, TaskOutcome } from './task-call.ts';
+import type { LoadedMessage, PoolThreadData, TaskCall, TaskOutcome } from './task-call.ts';
 import { plainError, whyNotCloneable } from './task-error.ts';
 
 /** A thread that was ended holds its place until the owner has noticed. */
@@ -68,7 +68,7 @@ function taskOf(exports: Exports, name: string): Task {
 }
 
 /** Never rejects: an error would lose class and code on the way. */
-export default async function runTask({ task, input }: TaskCall): Promise<TaskOutcome> {
+export async function runTask({ task, input }: TaskCall): Promise<TaskOutcome> {
   let began = performance.now();
   try {
     const run = taskOf(await load(), task);
@@ -86,5 +86,9 @@ export default async function runTask({ task, input }: TaskCall): Promise<TaskOu
   }
 }
 
-// Before the first task comes. The module is loaded by a task, which is told if that ends the thread.
-attach().catch(() => {});
+/** Before the first task: what fails here is told to every task. */
+export async function loadTasks(): Promise<void> {
+  attach().catch(() => {});
+  await load().catch(() => {});
+  parentPort?.postMessage({ loaded: threadId } satisfies LoadedMessage);
+}

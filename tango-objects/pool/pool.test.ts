@@ -204,6 +204,13 @@ pools('keeps the objects of a thread open from task to task', async () => {
   assert.is(await pool.run('add', 1), thread, 'its log is open as before');
 });
 
+pools('a thread without a task turns', async () => {
+  const { tango, pool } = await openPool({ maxThreads: 1 });
+  const counter = await tango.counter('sum');
+  await pool.run('addLater', 5);
+  await until('what was left behind is done', () => counter.value === 5);
+});
+
 pools('1,000 short tasks over two threads', async () => {
   const { tango, pool } = await openPool();
   const amounts = Array.from({ length: 1000 }, (_, i) => i);

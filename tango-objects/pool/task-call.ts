@@ -10,6 +10,12 @@ export interface PoolThreadData {
   readonly module: string;
 }
 
+/** From a thread that has loaded all it needs. */
+export interface LoadedMessage {
+  /** Its id. */
+  readonly loaded: number;
+}
+
 export interface TaskCall {
   readonly task: string;
   readonly input: unknown;

@@ -6,6 +6,7 @@
 
 import { TangoError } from '../../actors/tango-error.ts';
 import { unlessAborted } from '../../runtime/abort.ts';
+import { Conditions } from './conditions.ts';
 
 interface Waiting {
   readonly begin: () => void;
@@ -18,7 +19,7 @@ export class TaskLine {
   #running = 0;
   /** Invariant: empty unless `#running` is `#atOnce`. A Set: in order, and left from anywhere. */
   readonly #waiting = new Set<Waiting>();
-  readonly #watchers = new Set<{ readonly holds: () => boolean; readonly told: () => void }>();
+  readonly #conditions = new Conditions();
 
   constructor(atOnce: number, waitingMax: number) {
     this.#atOnce = atOnce;
@@ -48,15 +49,12 @@ export class TaskLine {
   refuseWaiting(error: TangoError): void {
     for (const { refuse } of this.#waiting) refuse(error);
     this.#waiting.clear();
-    this.#look();
+    this.#conditions.look();
   }
 
   /** Settles once `holds()`, asked again whenever a task has begun or ended. */
   once(holds: () => boolean): Promise<void> {
-    if (holds()) return Promise.resolve();
-    return new Promise((told) => {
-      this.#watchers.add({ holds, told });
-    });
+    return this.#conditions.once(holds);
   }
 
   async #turn(signal: AbortSignal | undefined): Promise<void> {
@@ -73,7 +71,7 @@ export class TaskLine {
     try {
       await unlessAborted(turn, signal);
     } catch (error) {
-      if (leave()) this.#look();
+      if (leave()) this.#conditions.look();
       // Or it was given a place in the same turn, which goes on to the next one.
       else turn.then(() => this.#next()).catch(() => {});
       throw error;
@@ -89,14 +87,6 @@ export class TaskLine {
       this.#waiting.delete(first);
       first.begin();
     }
-    this.#look();
-  }
-
-  #look(): void {
-    for (const watcher of this.#watchers) {
-      if (!watcher.holds()) continue;
-      this.#watchers.delete(watcher);
-      watcher.told();
-    }
+    this.#conditions.look();
   }
 }
