@@ -92,7 +92,7 @@ export class Checkpointer {
     this.#world = world;
     this.room = new Room(world.client);
     this.#appender = new RecordAppender(world.client);
-    this.#relocation = new Relocation(world.client, world.playback.loader, this.#appender);
+    this.#relocation = new Relocation(world.playback.loader, this.room, this.#appender);
   }
 
   /** What a checkpoint takes, if it was found out since the last call. */
@@ -104,8 +104,7 @@ export class Checkpointer {
 
   /** A checkpoint was played. */
   checkpointed({ sections }: CheckpointIndex): void {
-    this.#stateBytes = 0;
-    for (const { bytes } of sections) this.#stateBytes += bytes;
+    this.#stateBytes = this.room.ofCheckpoint(sections.map(({ bytes }) => bytes));
   }
 
   /** This thread's playback is at a mark. */
@@ -155,7 +154,7 @@ export class Checkpointer {
         }
         yield* this.forget(Number.POSITIVE_INFINITY);
         if (this.#isRelocated) break;
-        yield* pause(TURN_MS);
+        yield* this.reclaimed();
       }
       return true;
     } catch (error) {

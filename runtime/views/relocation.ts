@@ -10,7 +10,6 @@
  * another relocation, wins. So it is safe whoever else relocates, and wherever this thread dies.
  */
 import { TangoError } from '../../actors/tango-error.ts';
-import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
 import { type Procedure, pause } from '../procedure.ts';
 import { type EntryLoader, isTrimmedError } from './entry-loader.ts';
@@ -24,6 +23,7 @@ import {
   type Update,
 } from './record.ts';
 import type { RecordAppender } from './record-appender.ts';
+import type { Room } from './room.ts';
 
 type Players = readonly (readonly [ObjectId, Player])[];
 
@@ -35,21 +35,21 @@ const PART_OF_ROOM = 0.5;
 const STATE_GROWTH = 1.25;
 
 export class Relocation {
-  readonly #client: LogClient;
+  readonly #room: Room;
   readonly #reader: ReferenceReader;
   readonly #appender: RecordAppender;
   /** Bytes that may still be appended, and those that shall be. */
-  #room = 0;
+  #left = 0;
   #budget = 0;
 
-  constructor(client: LogClient, loader: EntryLoader, appender: RecordAppender) {
-    this.#client = client;
+  constructor(loader: EntryLoader, room: Room, appender: RecordAppender) {
+    this.#room = room;
     this.#reader = new ReferenceReader(loader);
     this.#appender = appender;
   }
 
   /**
-   * Relocates what is below `limit`, as far as there is room beside a checkpoint of `stateBytes`; returns
+   * Relocates what is below `limit`, as far as there is room beside a checkpoint that takes `stateBytes`; returns
    * whether that was all. `play` brings the views of `players` to the tail.
    */
   *run(
@@ -59,8 +59,8 @@ export class Relocation {
     play: () => Procedure<void>,
   ): Procedure<boolean> {
     const positions = positionsBelow(limit, players);
-    this.#room = roomOf(this.#client) - STATE_GROWTH * stateBytes;
-    this.#budget = PART_OF_ROOM * this.#room;
+    this.#left = this.#room.free() - STATE_GROWTH * stateBytes;
+    this.#budget = PART_OF_ROOM * this.#left;
     for (let step = 1; step <= STEPS && positions.length > 0; step++) {
       const last = positions[Math.ceil((positions.length * step) / STEPS) - 1];
       let isAll = true;
@@ -118,9 +118,11 @@ export class Relocation {
   }
 
   *#tryAppend(object: ObjectId, batch: readonly Update[], bytes: number): Procedure<boolean> {
-    if (this.#budget <= 0 || bytes > this.#room) return false;
-    this.#room -= bytes;
-    this.#budget -= bytes;
+    const { partBytes } = this.#room;
+    const needed = bytes > partBytes ? this.#room.ofParts(bytes) : this.#room.ofEntry(bytes, 1);
+    if (this.#budget <= 0 || needed > this.#left) return false;
+    this.#left -= needed;
+    this.#budget -= needed;
     if (batch.length === 1) yield* this.#appender.record(batch[0], [object]);
     else yield* this.#appender.append(batch, [object]);
     yield* pause(0);
@@ -135,14 +137,4 @@ function positionsBelow(limit: Position, players: Players): Float64Array {
     for (const { from } of player.references?.() ?? []) if (from < limit) positions.push(from);
   }
   return Float64Array.from(positions).sort();
-}
-
-/** Bytes of entries that the log has room for, by the fullest storage unit. */
-function roomOf({ map, memory }: LogClient): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (const unit of map.units()) {
-    const { chunks } = memory.unit(unit);
-    least = Math.min(least, chunks.freeCount() * chunks.chunkBytes);
-  }
-  return least * map.active.extents.length;
 }
