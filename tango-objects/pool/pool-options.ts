@@ -36,7 +36,10 @@ export interface PoolOptions {
 }
 
 export interface TaskOptions {
-  /** While the task waits: it is not run. While it runs: its thread is ended, wherever it stands. */
+  /**
+   * While the task waits: it is not run. While it runs: its thread is ended, wherever it stands; one that is
+   * just starting, when it has loaded.
+   */
   readonly signal?: AbortSignal;
   /** What of the input is moved instead of copied, as in postMessage. */
   readonly transferList?: readonly TransferListItem[];

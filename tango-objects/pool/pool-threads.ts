@@ -7,6 +7,7 @@ import type { Piscina } from 'piscina';
 import { TangoError } from '../../actors/tango-error.ts';
 import { unlessAborted } from '../../runtime/abort.ts';
 import { abortedError, invalid } from '../../runtime/arguments.ts';
+import { AbortListeners } from './abort-listeners.ts';
 import { Conditions } from './conditions.ts';
 import type {
   LoadedMessage,
@@ -43,6 +44,7 @@ export class PoolThreads {
   /** Threads that have loaded all they need. */
   readonly #loaded = new Set<number>();
   readonly #conditions = new Conditions();
+  readonly #listeners = new AbortListeners();
   /** Of threads that were told to end, their exits. */
   readonly #ending = new Set<Promise<void>>();
   /** Tasks under way. */
@@ -107,7 +109,7 @@ export class PoolThreads {
       await this.#onceLoaded(() => (placed.thread === undefined ? [] : [placed.thread]));
       stop.abort(signal && abortedError(signal));
     };
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const forget = this.#listeners.add(signal, onAbort);
     this.#tasks.set(stop, placed);
     try {
       const options = { transferList: [...transferList], signal: stop.signal };
@@ -118,7 +120,7 @@ export class PoolThreads {
       throw await this.#failure(call, stop.signal, cause);
     } finally {
       this.#tasks.delete(stop);
-      signal?.removeEventListener('abort', onAbort);
+      forget();
     }
     // It was faster than the wait for its thread.
     throw abortedError(signal);

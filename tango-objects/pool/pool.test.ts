@@ -283,6 +283,24 @@ pools('begins tasks in the order of their calls, with and without signals', asyn
   assert.equal(order, [...tasks.keys()]);
 });
 
+pools('many tasks may share a signal', async () => {
+  const { tango, pool } = await openPool({ maxThreads: 1 });
+  const warnings: string[] = [];
+  const onWarning = ({ name }: Error): void => void warnings.push(name);
+  process.on('warning', onWarning);
+  const { held, release } = await holding(tango, pool, ['one']);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const tasks = Array.from({ length: 50 }, () => codeOf(() => pool.run('add', 1, { signal })));
+  controller.abort();
+  assert.equal(await Promise.all(tasks), new Array(50).fill('ERR_ABORTED'));
+  await release();
+  assert.equal(await Promise.all(held), ['one']);
+  assert.is((await tango.counter('sum')).value, 0);
+  process.off('warning', onWarning);
+  assert.equal(warnings, []);
+});
+
 pools('checks its options', async () => {
   const tango = await logs.open({ attachMax: 4 });
   const code = (options: object) =>

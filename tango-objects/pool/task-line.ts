@@ -5,7 +5,8 @@
  */
 
 import { TangoError } from '../../actors/tango-error.ts';
-import { unlessAborted } from '../../runtime/abort.ts';
+import { abortedError } from '../../runtime/arguments.ts';
+import { AbortListeners } from './abort-listeners.ts';
 import { Conditions } from './conditions.ts';
 
 interface Waiting {
@@ -20,6 +21,7 @@ export class TaskLine {
   /** Invariant: empty unless `#running` is `#atOnce`. A Set: in order, and left from anywhere. */
   readonly #waiting = new Set<Waiting>();
   readonly #conditions = new Conditions();
+  readonly #listeners = new AbortListeners();
 
   constructor(atOnce: number, waitingMax: number) {
     this.#atOnce = atOnce;
@@ -57,25 +59,25 @@ export class TaskLine {
     return this.#conditions.once(holds);
   }
 
-  async #turn(signal: AbortSignal | undefined): Promise<void> {
+  #turn(signal: AbortSignal | undefined): Promise<void> {
     if (this.#waiting.size >= this.#waitingMax) {
       const text = `the pool runs ${this.#atOnce} tasks and ${this.#waitingMax} may wait`;
-      throw new TangoError('ERR_QUEUE_FULL', `${text}: maxQueue=${this.#waitingMax}`);
+      return Promise.reject(
+        new TangoError('ERR_QUEUE_FULL', `${text}: maxQueue=${this.#waitingMax}`),
+      );
     }
-    let leave = (): boolean => false;
+    let forget = (): void => {};
     const turn = new Promise<void>((begin, refuse) => {
       const own = { begin, refuse };
       this.#waiting.add(own);
-      leave = () => this.#waiting.delete(own);
+      forget = this.#listeners.add(signal, () => {
+        // Or it was given a place in this turn of the event loop, and will look at its signal.
+        if (signal === undefined || !this.#waiting.delete(own)) return;
+        refuse(abortedError(signal));
+        this.#conditions.look();
+      });
     });
-    try {
-      await unlessAborted(turn, signal);
-    } catch (error) {
-      if (leave()) this.#conditions.look();
-      // Or it was given a place in the same turn, which goes on to the next one.
-      else turn.then(() => this.#next()).catch(() => {});
-      throw error;
-    }
+    return turn.finally(forget);
   }
 
   /** A place is free: it goes to who has waited longest. */
