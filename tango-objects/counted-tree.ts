@@ -102,6 +102,13 @@ export class CountedTree<T> {
     return element;
   }
 
+  /** All elements in order, of a tree that stands still. */
+  *values(): Iterable<T> {
+    for (let from = 0; from < this.length; from += this.#width) {
+      yield* this.slice(from, Math.min(from + this.#width, this.length));
+    }
+  }
+
   /** Elements of [from, to), within [0, length]; O(log n + their number). */
   slice(from = 0, to = this.length): T[] {
     const found: T[] = [];

@@ -5,7 +5,8 @@
 import { TangoError } from '../actors/tango-error.ts';
 import { invalid, show } from '../runtime/arguments.ts';
 import { encodeKey, type ObjectKey } from '../runtime/views/object-key.ts';
-import { KeyedMap, type Layered, layered } from './keyed-map.ts';
+import { KeyedMap } from './keyed-map.ts';
+import { type Layered, layered } from './map-cell.ts';
 import type { IndexFunction } from './map-options.ts';
 
 /** Keys with their order. */

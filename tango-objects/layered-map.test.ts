@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { LayeredMap } from './layered-map.ts';
+import { MapCell } from './map-cell.ts';
 
 const layered = suite('layered map');
 
@@ -44,5 +45,94 @@ layered(
     );
   },
 );
+
+const many = fc.array(
+  fc.tuple(fc.constantFrom('set', 'set', 'set', 'delete', 'clear', 'settle'), fc.nat(9)),
+);
+
+layered('moves what was changed down step by step, and is the same meanwhile', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(9)), many, (keys, done) => {
+      const cell = new MapCell<number, number>();
+      for (const key of keys) cell.map.set(key, -1);
+      const plain = new Map(cell.map);
+      const before = [...plain];
+      const { map: frozen, thaw } = cell.freeze();
+      let steps: Iterator<void> | undefined;
+      for (const [i, [what, key]] of done.entries()) {
+        if (what === 'set') {
+          cell.map.set(key, i);
+          plain.set(key, i);
+        } else if (what === 'delete') assert.is(cell.map.delete(key), plain.delete(key));
+        else if (what === 'settle') {
+          assert.equal([...frozen], steps === undefined ? before : [...frozen]);
+          steps ??= thaw()[Symbol.iterator]();
+          steps.next();
+        } else if (i % 5 === 0) {
+          cell.map.clear();
+          plain.clear();
+        }
+        assert.equal([...cell.map], [...plain]);
+        assert.is(cell.map.size, plain.size);
+      }
+      steps ??= thaw()[Symbol.iterator]();
+      while (!steps.next().done) assert.equal([...cell.map], [...plain]);
+      assert.instance(cell.map, Map);
+      assert.equal([...cell.map], [...plain]);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+layered('moves many, with changes in between', () => {
+  const cell = new MapCell<number, number>();
+  for (let key = 0; key < 10_000; key++) cell.map.set(key, 0);
+  const { thaw } = cell.freeze();
+  const plain = new Map(cell.map);
+  const change = (from: number, to: number, value: number): void => {
+    for (let key = from; key < to; key++) {
+      if (key % 3 === 0) {
+        cell.map.delete(key);
+        plain.delete(key);
+      }
+      if (key % 2 === 0) {
+        cell.map.set(key, value);
+        plain.set(key, value);
+      }
+    }
+  };
+  change(0, 12_000, 1);
+  let steps = 0;
+  for (const _step of thaw()) {
+    if (++steps < 5) change(5000 * steps, 5000 * steps + 3000, steps);
+  }
+  assert.ok(steps > 5, `${steps} steps`);
+  assert.instance(cell.map, Map);
+  assert.equal([...cell.map], [...plain]);
+});
+
+layered('thaws in the opposite order of freezing, and a trial over it ends before', () => {
+  const cell = new MapCell<string, number>();
+  cell.map.set('a', 1);
+  const first = cell.freeze();
+  cell.map.set('b', 2);
+  const second = cell.freeze();
+  cell.map.set('c', 3);
+  assert.equal([...first.map], [['a', 1]]);
+  assert.equal(
+    [...second.map],
+    [
+      ['a', 1],
+      ['b', 2],
+    ],
+  );
+  const undo = cell.tryOut();
+  cell.map.clear();
+  undo();
+  for (const _step of second.thaw());
+  for (const _step of first.thaw());
+  assert.instance(cell.map, Map);
+  assert.equal(Object.fromEntries(cell.map), { a: 1, b: 2, c: 3 });
+});
 
 layered.run();

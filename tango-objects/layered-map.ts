@@ -1,12 +1,16 @@
 /** What LayeredMap needs of the one below: a Map, or another layer. */
-type Below<K, V> = Pick<ReadonlyMap<K, V>, 'size' | 'has' | 'get'> & Iterable<[K, V]>;
+type Below<K, V> = Pick<Map<K, V>, 'size' | 'has' | 'get' | 'delete'> &
+  Iterable<[K, V]> & { set(key: K, value: V): unknown };
+
+/** Entries moved before anybody else has a turn. */
+const SETTLED_MAX = 2048;
 
 /**
- * A Map over another one that it leaves alone: what a transaction makes of a map on trial. Costs what was
- * changed, not what is there.
+ * A Map over another one that it leaves alone: what a transaction makes of a map on trial, and what becomes of
+ * one while a checkpoint looks at it. Costs what was changed, not what is there.
  */
 export class LayeredMap<K, V> implements Iterable<[K, V]> {
-  readonly #below: Below<K, V>;
+  #below: Below<K, V>;
   /** Changed in place, where they stand below; or new, in order. */
   #changed = new Map<K, V>();
   #deleted = new Set<K>();
@@ -51,6 +55,37 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
     this.#deleted = new Set();
     this.#isCleared = true;
     this.#size = 0;
+  }
+
+  /**
+   * Moves what was changed into the one below, or into a new Map where all of that was cleared, some entries
+   * at a time; this one is the same at every step, and may be changed in between. Returns the one that holds all
+   * of it then.
+   */
+  *settle(): Generator<void, Below<K, V>> {
+    for (;;) {
+      if (this.#isCleared) {
+        this.#below = new Map();
+        this.#isCleared = false;
+        this.#deleted.clear();
+      }
+      if (this.#deleted.size === 0 && this.#changed.size === 0) return this.#below;
+      let moved = 0;
+      for (const key of this.#deleted) {
+        this.#below.delete(key);
+        this.#deleted.delete(key);
+        if (++moved === SETTLED_MAX) break;
+      }
+      // BEFORE the others: what was deleted and set again stands behind what was not.
+      if (this.#deleted.size === 0) {
+        for (const [key, value] of this.#changed) {
+          if (++moved > SETTLED_MAX) break;
+          this.#below.set(key, value);
+          this.#changed.delete(key);
+        }
+      }
+      yield;
+    }
   }
 
   /** In the order of a Map in which the same was done. */

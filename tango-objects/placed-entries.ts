@@ -2,7 +2,7 @@
 import { isSamePlace } from '../runtime/views/log-reference.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { KeyedMap } from './keyed-map.ts';
-import type { VersionedEntries } from './versioned-entries.ts';
+import type { FrozenEntries, VersionedEntries } from './versioned-entries.ts';
 
 export interface KeptPlace<K> {
   /** As it is held. */
@@ -60,4 +60,23 @@ export class PlacedEntries<K> implements VersionedEntries<K, unknown> {
   tryOut(): () => void {
     return this.#kept.tryOut();
   }
+
+  freeze(): FrozenEntries<K, KeptPlace<K>> {
+    const { entries, thaw } = this.#kept.freeze();
+    return { entries: versionedOf(entries), thaw };
+  }
+
+  fresh(): PlacedEntries<K> {
+    return new PlacedEntries();
+  }
+
+  become(other: PlacedEntries<K>): void {
+    this.#kept.become(other.#kept);
+  }
+}
+
+function* versionedOf<K>(
+  entries: Iterable<[K, KeptPlace<K>]>,
+): Iterable<readonly [K, KeptPlace<K>, number]> {
+  for (const [key, kept] of entries) yield [key, kept, kept.version];
 }

@@ -1,7 +1,9 @@
 /** What TangoMap and TangoSortedMap have in common: all but the order of their keys. */
 import { invalid } from '../runtime/arguments.ts';
+import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
-import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
+import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
+import { SlicedObject, slicesOf } from '../runtime/views/sliced-object.ts';
 import { KeyIndexes } from './key-indexes.ts';
 import {
   CLEAR,
@@ -25,7 +27,7 @@ import {
 } from './map-options.ts';
 import type { VersionedEntries } from './versioned-entries.ts';
 
-export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>> {
+export abstract class ReplicatedMap<K, V> extends SlicedObject<Operation<K>> {
   /**
    * For change feeds; a conditional change is told as what it was, whether it has set the key or not. With
    * a codec, values are bytes.
@@ -36,6 +38,7 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
 
   readonly #entries: VersionedEntries<K, Kept>;
   readonly #codec: ValueCodec<V> | undefined;
+  readonly #newIndexes: () => KeyIndexes<K, V> | undefined;
   /** undefined: there are none. */
   protected indexes: KeyIndexes<K, V> | undefined;
 
@@ -51,7 +54,10 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
     const { codec, indexes, values = where } = checkMapOptions<K, V>('a map', binding.options);
     if (values !== where) throw invalid('values', values, `'${where}' for this type of map`);
     this.#codec = codec;
-    this.indexes = indexes === undefined ? undefined : new KeyIndexes(indexes, compare);
+    this.#newIndexes = () => {
+      return indexes === undefined ? undefined : new KeyIndexes(indexes, compare);
+    };
+    this.indexes = this.#newIndexes();
   }
 
   /** The value as it is read. */
@@ -243,18 +249,45 @@ export abstract class ReplicatedMap<K, V> extends ReplicatedObject<Operation<K>>
     return true;
   }
 
-  protected checkpoint(): unknown {
-    const entries = this.#entries;
-    return Array.from(entries, ([key, value]) => [key, value, entries.version(key)]);
+  /** An entry in a checkpoint. */
+  protected stateOf(key: K, kept: Kept, version: number): unknown {
+    return [key, kept, version];
   }
 
-  protected restore(state: unknown): void {
-    this.#entries.clear();
-    this.indexes?.clear();
-    for (const [key, value, version] of state as [K, Kept, number][]) {
-      this.#entries.set(key, value, version);
-      this.indexes?.set(key, () => this.decoded(value));
-    }
+  /** What stateOf() has told. */
+  protected entryOf(state: unknown): readonly [key: K, kept: Kept, version: number] {
+    return state as [K, Kept, number];
+  }
+
+  protected freeze(): FrozenState {
+    const { entries, thaw } = this.#entries.freeze();
+    const states = function* (map: ReplicatedMap<K, V>): Iterable<unknown> {
+      for (const [key, kept, version] of entries) yield map.stateOf(key, kept, version);
+    };
+    return { slices: slicesOf(states(this)), ...(thaw !== undefined && { thaw }) };
+  }
+
+  protected restoring(): Restoring {
+    const entries = this.#entries.fresh();
+    const indexes = this.restoredIndexes();
+    return {
+      take: (slice) => {
+        for (const state of slice as unknown[]) {
+          const [key, kept, version] = this.entryOf(state);
+          entries.set(key, kept, version);
+          indexes?.set(key, () => this.decoded(kept));
+        }
+      },
+      end: () => {
+        this.#entries.become(entries);
+        this.indexes = indexes;
+      },
+    };
+  }
+
+  /** Those of a state that is restored; undefined: there are none. */
+  protected restoredIndexes(): KeyIndexes<K, V> | undefined {
+    return this.#newIndexes();
   }
 
   protected override tryOut(): () => void {

@@ -1,7 +1,7 @@
 /** The entries of a sorted map: a B+ tree that is copied on write. */
 import sortedBTree from 'sorted-btree';
 import { compareKeys } from './key-order.ts';
-import type { VersionedEntries } from './versioned-entries.ts';
+import type { FrozenEntries, VersionedEntries } from './versioned-entries.ts';
 
 /** The package is CommonJS: its default export is a property of Node's. */
 const BTree = sortedBTree.default;
@@ -101,4 +101,24 @@ export class SortedEntries<K, V> implements VersionedEntries<K, V> {
       this.#tree = tree;
     };
   }
+
+  freeze(): FrozenEntries<K, V> {
+    const tree = this.#tree;
+    this.#tree = tree.clone();
+    return { entries: versionedOf(tree.entries()) };
+  }
+
+  fresh(): SortedEntries<K, V> {
+    return new SortedEntries();
+  }
+
+  become(other: SortedEntries<K, V>): void {
+    this.#tree = other.#tree;
+  }
+}
+
+function* versionedOf<K, V>(
+  entries: Iterable<[K, Versioned<V>]>,
+): Iterable<readonly [K, V, number]> {
+  for (const [key, { value, version }] of entries) yield [fromTree(key), value, version];
 }

@@ -1,23 +1,21 @@
 /** A list by index, as an array (Tango, section 3). */
 import { TangoError } from '../actors/tango-error.ts';
 import { checkInteger } from '../runtime/arguments.ts';
-import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
+import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
+import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
+import { SlicedObject, slicesOf } from '../runtime/views/sliced-object.ts';
 import { CountedTree } from './counted-tree.ts';
+import {
+  APPEND,
+  type AtIndex,
+  CLEAR,
+  DELETE,
+  describeOperation,
+  INSERT,
+  type Operation,
+  SET,
+} from './list-operation.ts';
 import { isSame } from './same-value.ts';
-
-/** What a change does; in the log. */
-const APPEND = 0;
-const SET = 1;
-const INSERT = 2;
-const DELETE = 3;
-const CLEAR = 4;
-
-/** What has to be within the list as it is at the change's place in the log. */
-type AtIndex<T> =
-  | readonly [typeof SET | typeof INSERT, index: number, value: T]
-  | readonly [typeof DELETE, index: number];
-
-type Operation<T> = AtIndex<T> | readonly [typeof APPEND, ...values: T[]] | readonly [typeof CLEAR];
 
 /** Where the list ends; elements are keys by their index. */
 const END = 'end';
@@ -46,18 +44,10 @@ class Outside {
  * - insert, delete and clear change every index, and conflict with every read;
  * - insert, delete and iteration read everything, and conflict with every change.
  */
-export class TangoList<T = unknown> extends ReplicatedObject<Operation<T>> {
+export class TangoList<T = unknown> extends SlicedObject<Operation<T>> {
   static readonly typeName = 'list';
 
-  /** For change feeds; a change outside of the list is told like any other. */
-  static describe(operation: unknown): unknown {
-    const [kind, ...rest] = operation as Operation<unknown>;
-    if (kind === APPEND) return { append: rest };
-    if (kind === CLEAR) return { clear: true };
-    const [index, value] = rest;
-    if (kind === DELETE) return { delete: index };
-    return kind === SET ? { set: index, value } : { insert: index, value };
-  }
+  static readonly describe = describeOperation;
 
   readonly #binding: ObjectBinding;
   #elements = new CountedTree<T>();
@@ -210,12 +200,22 @@ export class TangoList<T = unknown> extends ReplicatedObject<Operation<T>> {
     }
   }
 
-  protected checkpoint(): unknown {
-    return this.#elements.slice();
+  protected freeze(): FrozenState {
+    const elements = this.#elements;
+    this.#elements = elements.fork();
+    return { slices: slicesOf(elements.values()) };
   }
 
-  protected restore(state: unknown): void {
-    this.#elements = new CountedTree(state as T[]);
+  protected restoring(): Restoring {
+    const elements = new CountedTree<T>();
+    return {
+      take: (slice) => {
+        for (const element of slice as T[]) elements.push(element);
+      },
+      end: () => {
+        this.#elements = elements;
+      },
+    };
   }
 
   protected override tryOut(): () => void {

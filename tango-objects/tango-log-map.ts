@@ -94,18 +94,19 @@ export class TangoLogMap<K = unknown, V = unknown> extends ReplicatedMap<K, V> {
     return this.indexes;
   }
 
-  protected override checkpoint(): unknown {
-    return Array.from(this.#places, ([key, { version, at }]): EntryState<K> => {
-      return [key, version, at.position, at.index, at.update, at.from];
-    });
+  protected override stateOf(key: K, kept: KeptPlace<K>, version: number): EntryState<K> {
+    const { position, index, update, from } = kept.at;
+    return [key, version, position, index, update, from];
   }
 
-  protected override restore(state: unknown): void {
-    this.#places.clear();
-    this.indexes = undefined;
-    for (const [key, version, position, index, update, from] of state as EntryState<K>[]) {
-      this.#places.set(key, { position, index, update, from }, version);
-    }
+  protected override entryOf(state: unknown): readonly [K, ApplyContext, number] {
+    const [key, version, position, index, update, from] = state as EntryState<K>;
+    return [key, { position, index, update, from }, version];
+  }
+
+  /** Values are not in the state: indexes are made when they are asked for. */
+  protected override restoredIndexes(): undefined {
+    return undefined;
   }
 
   protected override tryOut(): () => void {

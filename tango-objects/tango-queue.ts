@@ -1,7 +1,9 @@
 /** A queue whose producers never wait for each other (Tango, section 3): first in, first out. */
 import { TangoError } from '../actors/tango-error.ts';
 import { checkKeys, checkSignal } from '../runtime/arguments.ts';
-import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
+import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
+import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
+import { SlicedObject, slicesOf } from '../runtime/views/sliced-object.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /** What a change does; in the log. */
@@ -33,7 +35,7 @@ const RELEASED_MIN = 64;
  *   empty, or an element that their own body has pushed;
  * - length and iteration conflict with every change.
  */
-export class TangoQueue<T = unknown> extends ReplicatedObject<Operation<T>> {
+export class TangoQueue<T = unknown> extends SlicedObject<Operation<T>> {
   static readonly typeName = 'queue';
 
   /** For change feeds; a shift is told whether it has found an element or not. */
@@ -147,15 +149,30 @@ export class TangoQueue<T = unknown> extends ReplicatedObject<Operation<T>> {
     }
   }
 
-  protected checkpoint(): unknown {
-    return [this.#head, this.#held()];
+  /** The number of the first element, then the elements. */
+  protected freeze(): FrozenState {
+    const head = this.#head;
+    const elements = this.#held();
+    const slices = function* (): Iterable<unknown> {
+      yield head;
+      yield* slicesOf(elements);
+    };
+    return { slices: slices() };
   }
 
-  protected restore(state: unknown): void {
-    const [head, elements] = state as [number, T[]];
-    this.#elements = elements;
-    this.#first = head;
-    this.#head = head;
+  protected restoring(): Restoring {
+    let head: number | undefined;
+    const elements: T[] = [];
+    return {
+      take: (slice) => {
+        if (head === undefined) head = slice as number;
+        else elements.push(...(slice as T[]));
+      },
+      end: () => {
+        this.#elements = elements;
+        this.#first = this.#head = head ?? 0;
+      },
+    };
   }
 
   /** Nothing is released on trial: what is pushed stands behind the others, and goes. */

@@ -1,5 +1,6 @@
 /** A set whose members conflict one by one. */
-import { ReplicatedObject } from '../runtime/views/replicated-object.ts';
+import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
+import { SlicedObject, slicesOf } from '../runtime/views/sliced-object.ts';
 import { KeyedMap } from './keyed-map.ts';
 
 /** What a change does; in the log. */
@@ -16,7 +17,7 @@ type Operation<T> = readonly [typeof ADD | typeof DELETE, value: T] | readonly [
  * `has`, `size`, `add`, `delete` and `clear` are O(1), iteration O(n); a value that is no primitive is
  * encoded, which costs its size. Values that are read are the view's own, and not to be changed.
  */
-export class TangoSet<T = unknown> extends ReplicatedObject<Operation<T>> {
+export class TangoSet<T = unknown> extends SlicedObject<Operation<T>> {
   static readonly typeName = 'set';
 
   /** For change feeds: told whether it changed anything or not. */
@@ -111,13 +112,22 @@ export class TangoSet<T = unknown> extends ReplicatedObject<Operation<T>> {
     return true;
   }
 
-  protected checkpoint(): unknown {
-    return Array.from(this.#members, ([value]) => value);
+  protected freeze(): FrozenState {
+    const { entries, thaw } = this.#members.freeze();
+    const values = function* (): Iterable<T> {
+      for (const [value] of entries) yield value;
+    };
+    return { slices: slicesOf(values()), thaw };
   }
 
-  protected restore(state: unknown): void {
-    this.#members.clear();
-    for (const value of state as T[]) this.#members.set(value, true);
+  protected restoring(): Restoring {
+    const members = new KeyedMap<T, true>();
+    return {
+      take: (slice) => {
+        for (const value of slice as T[]) members.set(value, true);
+      },
+      end: () => this.#members.become(members),
+    };
   }
 
   protected override tryOut(): () => void {

@@ -1,5 +1,13 @@
 /** The entries of a replicated map, each with the position that set it last. */
-import { KeyedMap, type Layered, layered } from './keyed-map.ts';
+import { KeyedMap } from './keyed-map.ts';
+import { type Layered, MapCell } from './map-cell.ts';
+
+/** Entries that stand still, whatever is changed. */
+export interface FrozenEntries<K, V> {
+  readonly entries: Iterable<readonly [key: K, value: V, version: number]>;
+  /** See FrozenState. */
+  thaw?(): Iterable<void>;
+}
 
 /** What TangoMap and TangoSortedMap differ in. */
 export interface VersionedEntries<K, V> extends Iterable<[K, V]> {
@@ -14,13 +22,19 @@ export interface VersionedEntries<K, V> extends Iterable<[K, V]> {
   clear(): void;
   /** What follows is on trial, until the function returned takes it back. */
   tryOut(): () => void;
+  /** As they are now; the last frozen are thawed first. */
+  freeze(): FrozenEntries<K, V>;
+  /** Another one of the same kind, without entries. */
+  fresh(): VersionedEntries<K, V>;
+  /** One that fresh() has made takes its place, and is not used any more. */
+  become(other: VersionedEntries<K, V>): void;
 }
 
 /** In the order in which keys were first set. */
 export class KeyedEntries<K, V> implements VersionedEntries<K, V> {
   readonly #values = new KeyedMap<K, V>();
   /** By keys as they are held; apart, since most reads want the value alone. */
-  #versions: Layered<K, number> = new Map();
+  #versions = new MapCell<K, number>();
 
   get size(): number {
     return this.#values.size;
@@ -35,21 +49,21 @@ export class KeyedEntries<K, V> implements VersionedEntries<K, V> {
   }
 
   version(key: K): number | undefined {
-    return this.#versions.get(this.#values.held(key));
+    return this.#versions.map.get(this.#values.held(key));
   }
 
   set(key: K, value: V, version: number): void {
-    this.#versions.set(this.#values.set(key, value), version);
+    this.#versions.map.set(this.#values.set(key, value), version);
   }
 
   delete(key: K): boolean {
-    this.#versions.delete(this.#values.held(key));
+    this.#versions.map.delete(this.#values.held(key));
     return this.#values.delete(key);
   }
 
   clear(): void {
     this.#values.clear();
-    this.#versions.clear();
+    this.#versions.map.clear();
   }
 
   [Symbol.iterator](): IterableIterator<[K, V]> {
@@ -57,12 +71,39 @@ export class KeyedEntries<K, V> implements VersionedEntries<K, V> {
   }
 
   tryOut(): () => void {
-    const versions = this.#versions;
-    const undo = this.#values.tryOut();
-    this.#versions = layered(versions);
+    const undoValues = this.#values.tryOut();
+    const undoVersions = this.#versions.tryOut();
     return () => {
-      undo();
-      this.#versions = versions;
+      undoValues();
+      undoVersions();
     };
   }
+
+  freeze(): FrozenEntries<K, V> {
+    const values = this.#values.freeze();
+    const versions = this.#versions.freeze();
+    return {
+      entries: withVersions(values.entries, versions.map),
+      *thaw() {
+        yield* values.thaw();
+        yield* versions.thaw();
+      },
+    };
+  }
+
+  fresh(): KeyedEntries<K, V> {
+    return new KeyedEntries();
+  }
+
+  become(other: KeyedEntries<K, V>): void {
+    this.#values.become(other.#values);
+    this.#versions = other.#versions;
+  }
+}
+
+function* withVersions<K, V>(
+  entries: Iterable<[K, V]>,
+  versions: Layered<K, number>,
+): Iterable<readonly [K, V, number]> {
+  for (const [key, value] of entries) yield [key, value, versions.get(key) as number];
 }

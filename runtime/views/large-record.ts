@@ -24,14 +24,21 @@ export function* joined(
   const whole = new Uint8Array(bytes);
   let at = 0;
   for (const position of parts) {
-    const batch = yield* loader.load(position);
-    const part = typeof batch === 'string' ? undefined : batch.records[0];
-    if (part?.kind !== RecordKind.PART || at + part.bytes.length > bytes) throw corrupt(position);
-    whole.set(part.bytes, at);
-    at += part.bytes.length;
+    const part = yield* partAt(loader, position);
+    if (at + part.length > bytes) throw corrupt(position);
+    whole.set(part, at);
+    at += part.length;
   }
   if (at !== bytes) throw corrupt(parts[0]);
   return whole;
+}
+
+/** The bytes of one of the parts. ERR_TRIMMED, ERR_CORRUPT. */
+export function* partAt(loader: EntryLoader, position: Position): Procedure<Uint8Array> {
+  const batch = yield* loader.load(position);
+  const part = typeof batch === 'string' ? undefined : batch.records[0];
+  if (part?.kind !== RecordKind.PART) throw corrupt(position);
+  return part.bytes;
 }
 
 /**

@@ -1,11 +1,14 @@
 /**
- * The state of an object as it is kept in a checkpoint: what its checkpoint() told, or, where nobody
- * could be asked, the state before and the changes since.
+ * The state of an object as it is kept in a checkpoint: what the object told, or, where nobody could be
+ * asked, the state before and the changes since.
  *
- *   STATE     a value
- *   HISTORY   the state before (encoded, or nothing) · changes with their places
+ *   STATE     slices
+ *   HISTORY   one slice: the state before (encoded, or nothing) · changes with their places
  *
- * After the tag, with REFERS in it, the lowest position of the log that the state refers to.
+ *   slice     length (32 bits) · a value
+ *
+ * After the tag, with REFERS in it, the lowest position of the log that the state refers to. A state in many
+ * slices is neither encoded nor restored in one go: the thread has its turns in between.
  */
 import { crc32 } from 'node:zlib';
 import { TangoError } from '../../actors/tango-error.ts';
@@ -18,6 +21,7 @@ const STATE = 0;
 const HISTORY = 1;
 const REFERS = 2;
 const LOWEST_BYTES = 8;
+const LENGTH_BYTES = 4;
 
 /** The operation, encoded, and its place. */
 type Recorded = readonly [
@@ -28,13 +32,56 @@ type Recorded = readonly [
   from: number,
 ];
 
-/** `lowest`: position of the log that the state refers to; Infinity: none. */
+/** A state that stands still while it is encoded, whatever becomes of the view. */
+export interface FrozenState {
+  /** Each of a bounded number of elements. */
+  readonly slices: Iterable<unknown>;
+  /** Once, when nobody looks at the slices any more: a step at a time. */
+  thaw?(): Iterable<void>;
+}
+
+/** Makes a view anew of the slices of a state; what the view was goes on until end(). */
+export interface Restoring {
+  take(slice: unknown): void;
+  end(): void;
+}
+
+/** As FrozenState, in bytes: together, what encodeState() gives. */
+export interface FrozenBytes {
+  readonly pieces: Iterable<Uint8Array>;
+  /** The lowest position of the log that the state refers to; Infinity: none. */
+  readonly lowest: Position;
+  thaw?(): Iterable<void>;
+}
+
+/** A state in one slice. `lowest`: position of the log that the state refers to; Infinity: none. */
 export function encodeState(
   state: unknown,
   what: string,
   lowest: Position = Number.POSITIVE_INFINITY,
 ): Uint8Array {
-  return tagged(STATE, encodeValue(state, what), lowest);
+  return joinedPieces(encodeSlices([state], what, lowest));
+}
+
+/** Of a state in slices, one after the other. ERR_INVALID_ARGUMENT for what cannot be encoded. */
+export function* encodeSlices(
+  slices: Iterable<unknown>,
+  what: string,
+  lowest: Position = Number.POSITIVE_INFINITY,
+): Iterable<Uint8Array> {
+  yield headOf(STATE, lowest);
+  for (const slice of slices) yield sliceOf(encodeValue(slice, what));
+}
+
+export function joinedPieces(pieces: Iterable<Uint8Array>): Uint8Array {
+  const all = [...pieces];
+  const whole = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of all) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 /** The lowest position of the log that the state refers to; Infinity: none. */
@@ -47,23 +94,73 @@ export function lowestOfState(state: Uint8Array): Position {
 export interface Restorable {
   /** The view is as it was before its first change. */
   reset(): void;
-  restore(state: unknown): void;
+  restoring(): Restoring;
   /** An operation, encoded. */
   apply(bytes: Uint8Array, at: ApplyContext): void;
 }
 
 /** ERR_CORRUPT for what is no state. */
 export function restoreState(bytes: Uint8Array, into: Restorable): void {
-  const content = decodeValue(bytes.subarray((bytes[0] & REFERS) === 0 ? 1 : 1 + LOWEST_BYTES));
-  const kind = kindOf(bytes);
-  if (kind === STATE) return into.restore(content);
-  if (kind !== HISTORY) throw new TangoError('ERR_CORRUPT', 'a state is not intact');
-  const [before, changes] = content as [Uint8Array | undefined, Recorded[]];
+  const reader = new StateReader();
+  const slices = Array.from(reader.read(bytes), decodeSlice);
+  reader.checkEnd();
+  if (isInSlices(bytes)) {
+    const restoring = into.restoring();
+    for (const slice of slices) restoring.take(slice);
+    return restoring.end();
+  }
+  const [before, changes] = slices[0] as [Uint8Array | undefined, Recorded[]];
   if (before === undefined) into.reset();
   else restoreState(before, into);
   for (const [change, position, index, update, from] of changes) {
     into.apply(change, { position, index, update, from });
   }
+}
+
+export function decodeSlice(bytes: Uint8Array): unknown {
+  return decodeValue(bytes);
+}
+
+/** Takes the bytes of a state as they come, and gives its slices. */
+export class StateReader {
+  #tag: number | undefined;
+  #rest: Uint8Array = new Uint8Array(0);
+
+  /** The slices that are whole with these bytes, still encoded; they refer to the bytes. */
+  *read(bytes: Uint8Array): Iterable<Uint8Array> {
+    let rest = this.#rest.length === 0 ? bytes : joinedPieces([this.#rest, bytes]);
+    if (this.#tag === undefined && rest.length >= headBytes(rest)) {
+      this.#tag = rest[0];
+      rest = rest.subarray(headBytes(rest));
+    }
+    while (this.#tag !== undefined && rest.length >= LENGTH_BYTES) {
+      const end = LENGTH_BYTES + lengthOf(rest);
+      if (rest.length < end) break;
+      yield rest.subarray(LENGTH_BYTES, end);
+      rest = rest.subarray(end);
+    }
+    this.#rest = rest;
+  }
+
+  /** ERR_CORRUPT: the bytes were no state. */
+  checkEnd(): void {
+    const kind = this.#tag === undefined ? -1 : this.#tag & ~REFERS;
+    if (this.#rest.length === 0 && (kind === STATE || kind === HISTORY)) return;
+    throw new TangoError('ERR_CORRUPT', 'a state is not intact');
+  }
+}
+
+/** Of the first bytes of a state: what a StateReader gives are slices of the state, and not changes. */
+export function isInSlices(state: Uint8Array): boolean {
+  return kindOf(state) === STATE;
+}
+
+function headBytes(state: Uint8Array): number {
+  return (state[0] & REFERS) === 0 ? 1 : 1 + LOWEST_BYTES;
+}
+
+function lengthOf(slice: Uint8Array): number {
+  return new DataView(slice.buffer, slice.byteOffset).getUint32(0, true);
 }
 
 /** Stands in for an object whose class this thread does not have, or whose view has failed here. */
@@ -86,7 +183,7 @@ export class RecordedHistory implements Player {
     let lowest = Number.POSITIVE_INFINITY;
     if (this.#before !== undefined) lowest = lowestOfState(this.#before);
     if (this.#refers) for (const [, , , , from] of this.#changes) lowest = Math.min(lowest, from);
-    return tagged(HISTORY, content, lowest);
+    return joinedPieces([headOf(HISTORY, lowest), sliceOf(content)]);
   }
 
   restore(state: Uint8Array): void {
@@ -107,12 +204,17 @@ function kindOf(state: Uint8Array): number {
   return state[0] & ~REFERS;
 }
 
-function tagged(kind: number, bytes: Uint8Array, lowest: Position): Uint8Array {
+function headOf(kind: number, lowest: Position): Uint8Array {
   const refers = lowest < Number.POSITIVE_INFINITY;
-  const at = refers ? 1 + LOWEST_BYTES : 1;
-  const out = new Uint8Array(at + bytes.length);
-  out[0] = refers ? kind | REFERS : kind;
-  if (refers) new DataView(out.buffer).setFloat64(1, lowest, true);
-  out.set(bytes, at);
-  return out;
+  const head = new Uint8Array(refers ? 1 + LOWEST_BYTES : 1);
+  head[0] = refers ? kind | REFERS : kind;
+  if (refers) new DataView(head.buffer).setFloat64(1, lowest, true);
+  return head;
+}
+
+function sliceOf(bytes: Uint8Array): Uint8Array {
+  const slice = new Uint8Array(LENGTH_BYTES + bytes.length);
+  new DataView(slice.buffer).setUint32(0, bytes.length, true);
+  slice.set(bytes, LENGTH_BYTES);
+  return slice;
 }

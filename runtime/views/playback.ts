@@ -12,12 +12,19 @@ import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
 import { type Procedure, pause } from '../procedure.ts';
 import { StreamReader } from '../stream-reader.ts';
-import type { CheckpointIndex } from './checkpoint-index.ts';
-import { CHECKPOINTS_ID, checkpointsInLog, decodeIndex, furthestOf } from './checkpoint-index.ts';
+import {
+  CHECKPOINTS_ID,
+  type CheckpointIndex,
+  checkpointsInLog,
+  decodeIndex,
+  furthestOf,
+  type Section,
+} from './checkpoint-index.ts';
 import { EntryLoader, isTrimmedError, type LoadedBatch } from './entry-loader.ts';
 import { Judge } from './judge.ts';
-import { joined } from './large-record.ts';
+import { joined, partAt } from './large-record.ts';
 import type { LogReference } from './log-reference.ts';
+import { type FrozenBytes, isInSlices, StateReader } from './object-state.ts';
 import type { Aborted } from './recent-entries.ts';
 import {
   type BatchRecord,
@@ -38,6 +45,10 @@ export interface Player {
   state(): Uint8Array;
   /** Makes the view what state() told. */
   restore(state: Uint8Array): void;
+  /** As state(), not in one go; without: that is short. */
+  freeze?(): FrozenBytes;
+  /** As restore(), of a state in slices: encoded, one after the other. Nothing is changed before end(). */
+  restoring?(): { take(slice: Uint8Array): void; end(): void };
   /** Places in the log that the view keeps; without: none. */
   references?(): Iterable<LogReference>;
   /** The update that puts the one at `at` into the log again; undefined: nobody knows here. */
@@ -69,6 +80,8 @@ const NOBODY: PlaybackListener = {
 
 /** How long a playback waits before it looks again whether the one before has ended. */
 const TURN_PAUSE_MS = 0.05;
+/** A state is read for so long before anybody else has a turn. */
+const TURN_MS = 2;
 /** Looked at before anybody else has a turn. */
 const RUN_POSITIONS_MAX = 4096;
 /** So many new positions, and so many a stream, are far. */
@@ -251,6 +264,7 @@ export class Playback {
     for (const position of positions) {
       this.#position = position;
       yield* this.#playNext();
+      if (++this.#turns % RUN_POSITIONS_MAX === 0) yield* pause(0);
     }
     this.#position = limit;
   }
@@ -393,16 +407,38 @@ export class Playback {
   }
 
   *#restore(index: CheckpointIndex): Procedure<void> {
-    const states: [Player, Uint8Array][] = [];
-    for (const { object, bytes, parts } of index.sections) {
-      const player = this.#players.get(object);
-      if (player === undefined) continue;
-      states.push([player, yield* joined(this.#loader, parts, bytes)]);
+    const ends: (() => void)[] = [];
+    for (const section of index.sections) {
+      const player = this.#players.get(section.object);
+      if (player !== undefined) ends.push(yield* this.#readState(player, section));
     }
     // All of them or none: what is read here may be trimmed before the last one is.
     this.#foreign(() => {
-      for (const [player, state] of states) player.restore(state);
+      for (const end of ends) end();
     });
     this.#position = index.covered;
+  }
+
+  /** Returns what makes the view that state: what is read of it in slices is made ready meanwhile. */
+  *#readState(player: Player, { bytes, parts }: Section): Procedure<() => void> {
+    const first = yield* partAt(this.#loader, parts[0]);
+    if (player.restoring === undefined || !isInSlices(first)) {
+      const state = yield* joined(this.#loader, parts, bytes);
+      return () => player.restore(state);
+    }
+    const restoring = player.restoring();
+    const reader = new StateReader();
+    const { context } = this.#client;
+    let turnMs = context.now();
+    for (const position of parts) {
+      for (const slice of reader.read(yield* partAt(this.#loader, position))) {
+        this.#foreign(() => restoring.take(slice));
+        if (context.now() - turnMs < TURN_MS) continue;
+        yield* pause(0);
+        turnMs = context.now();
+      }
+    }
+    reader.checkEnd();
+    return () => restoring.end();
   }
 }

@@ -6,7 +6,15 @@ import { TangoError } from '../../actors/tango-error.ts';
 import { trimmedError } from './entry-loader.ts';
 import { isSamePlace, type LogReference, lowestReference } from './log-reference.ts';
 import { encodeKey, type ObjectKey } from './object-key.ts';
-import { encodeState, restoreState } from './object-state.ts';
+import {
+  decodeSlice,
+  encodeSlices,
+  type FrozenBytes,
+  type FrozenState,
+  joinedPieces,
+  type Restoring,
+  restoreState,
+} from './object-state.ts';
 import type { ApplyContext, Player } from './playback.ts';
 import { type ObjectId, RELOCATION_KEYS, RecordKind, type Update } from './record.ts';
 import type { Sessions } from './sessions.ts';
@@ -73,6 +81,8 @@ export abstract class ReplicatedObject<Operation = unknown> {
         apply: (update, at) => this.#play(update, at),
         state: () => this.#state(),
         restore: (state) => this.#restoreAll(state),
+        freeze: () => this.#frozen(),
+        restoring: () => this.#restoring(),
         references: () => this.references?.() ?? [],
         relocated: (update, at) => this.#relocated(update, at),
         failure: () => this.#failure,
@@ -114,6 +124,22 @@ export abstract class ReplicatedObject<Operation = unknown> {
    * `at` by the new place if the view keeps `at` still, and changes nothing else: it counts as no change.
    */
   protected relocation?(operation: Operation, at: ApplyContext): Operation;
+
+  /** The state as it is now, in one slice; SlicedObject has it in many. */
+  protected freeze(): FrozenState {
+    return { slices: [this.checkpoint()] };
+  }
+
+  /** Takes the slices of freeze(). */
+  protected restoring(): Restoring {
+    let state: unknown;
+    return {
+      take: (slice) => {
+        state = slice;
+      },
+      end: () => this.restore(state),
+    };
+  }
 
   /**
    * From here on apply() is called on trial, within a transaction; the function returned takes all
@@ -304,8 +330,44 @@ export abstract class ReplicatedObject<Operation = unknown> {
   }
 
   #state(): Uint8Array {
+    const { pieces, thaw } = this.#frozen();
+    try {
+      return joinedPieces(pieces);
+    } finally {
+      for (const _step of thaw?.() ?? []);
+    }
+  }
+
+  #frozen(): FrozenBytes {
     const lowest = lowestReference(this.references?.());
-    return encodeState(this.checkpoint(), `the state of ${this.name}`, lowest);
+    const { slices, thaw } = this.freeze();
+    const pieces = encodeSlices(slices, `the state of ${this.name}`, lowest);
+    return thaw === undefined ? { pieces, lowest } : { pieces, lowest, thaw };
+  }
+
+  /** What fails leaves a view that is not to be trusted. */
+  #restoring(): { take(slice: Uint8Array): void; end(): void } {
+    const restoring = this.restoring();
+    let failure: { readonly cause: unknown } | undefined;
+    const tried = (step: () => void): void => {
+      try {
+        if (failure === undefined) step();
+      } catch (cause) {
+        failure = { cause };
+      }
+    };
+    return {
+      take: (slice) => tried(() => restoring.take(decodeSlice(slice))),
+      end: () => {
+        tried(() => restoring.end());
+        this.#failure = failure === undefined ? undefined : this.#notRestored(failure.cause);
+      },
+    };
+  }
+
+  #notRestored(cause: unknown): TangoError {
+    const text = `restore() of ${this.name} has failed`;
+    return new TangoError('ERR_CORRUPT', text, { object: this.name, cause });
   }
 
   /** What a checkpoint has instead of the history is as good as that: a failure ends with it. */
@@ -317,14 +379,13 @@ export abstract class ReplicatedObject<Operation = unknown> {
         reset: () => {
           if (this.#first !== undefined) this.#restoreAll(this.#first);
         },
-        restore: (value) => this.restore(value),
+        restoring: () => this.restoring(),
         apply: (bytes, at) => {
           this.#play({ bytes, start: 0, end: bytes.length, operation: undefined }, at);
         },
       });
     } catch (cause) {
-      const text = `restore() of ${this.name} has failed`;
-      this.#failure = new TangoError('ERR_CORRUPT', text, { object: this.name, cause });
+      this.#failure = this.#notRestored(cause);
     }
   }
 

@@ -54,12 +54,13 @@ export class ListView implements Player {
       this.#digest = 0;
       this.#lists = new Map();
     };
-    const restore = (content: unknown): void => {
+    const take = (content: unknown): void => {
       const [digest, lists] = content as [number, [string, number[]][]];
       this.#digest = digest;
       this.#lists = new Map(lists);
     };
-    restoreState(state, { reset, restore, apply: (bytes, at) => this.#append(bytes, at) });
+    const restoring = () => ({ take, end: () => {} });
+    restoreState(state, { reset, restoring, apply: (bytes, at) => this.#append(bytes, at) });
     this.#watcher.restored(this);
   }
 
