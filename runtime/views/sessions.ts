@@ -11,6 +11,7 @@
 import type { ThreadIndex, ThreadTable } from '../../shared-memory/thread-table.ts';
 import { ThreadState } from '../../shared-memory/thread-table-layout.ts';
 import type { ViewTable } from '../../shared-memory/view-table.ts';
+import type { LogClient } from '../log-client.ts';
 
 /** Of one thread, which may have had others before. */
 export type SessionId = number;
@@ -21,15 +22,6 @@ export interface SessionHolder {
   sessions(): Iterable<SessionId>;
   /** Appends that the session has ended; `isDead`: nothing comes from its thread any more. */
   endSession(session: SessionId, isDead: boolean): Promise<void>;
-}
-
-export interface SessionsWorld {
-  readonly table: ViewTable;
-  readonly threads: ThreadTable;
-  readonly thread: ThreadIndex;
-  readonly incarnation: number;
-  /** See OpenOptions. */
-  readonly timeoutMs: number;
 }
 
 /** Sessions of a thread, one after the other. */
@@ -46,7 +38,10 @@ interface Seen {
 }
 
 export class Sessions {
-  readonly #world: SessionsWorld;
+  readonly #table: ViewTable;
+  readonly #threads: ThreadTable;
+  readonly #thread: ThreadIndex;
+  readonly #incarnation: number;
   readonly #holders = new Set<SessionHolder>();
   readonly #seen = new Map<ThreadIndex, Seen>();
   /** Ends that are on their way to the log. */
@@ -57,10 +52,13 @@ export class Sessions {
   #count = 0;
   #hasOwn = false;
 
-  constructor(world: SessionsWorld) {
-    this.#world = world;
-    this.#lookMs = Math.min(LOOK_MS_MAX, world.timeoutMs / LOOKS_PER_TIMEOUT);
-    this.#missedMax = Math.ceil(world.timeoutMs / this.#lookMs);
+  constructor({ memory, incarnation, times }: LogClient, thread: ThreadIndex) {
+    this.#table = memory.views;
+    this.#threads = memory.threads;
+    this.#thread = thread;
+    this.#incarnation = incarnation;
+    this.#lookMs = Math.min(LOOK_MS_MAX, times.sessionTimeoutMs / LOOKS_PER_TIMEOUT);
+    this.#missedMax = Math.ceil(times.sessionTimeoutMs / this.#lookMs);
   }
 
   /** This thread's, from the first call on; after lost() another one. */
@@ -72,7 +70,7 @@ export class Sessions {
 
   /** Whether it is one of this thread's, the present one or one before. */
   isOwn(session: SessionId): boolean {
-    return incarnationOf(session) === this.#world.incarnation;
+    return incarnationOf(session) === this.#incarnation;
   }
 
   /** The log says that it has ended: if it is this thread's, its next one is another. */
@@ -104,17 +102,17 @@ export class Sessions {
   }
 
   get #id(): SessionId {
-    return this.#world.incarnation * SESSIONS_MAX + this.#count;
+    return this.#incarnation * SESSIONS_MAX + this.#count;
   }
 
   #begin(): void {
     if (this.#timer !== undefined) return;
-    this.#world.table.beat(this.#world.thread);
+    this.#table.beat(this.#thread);
     this.#timer = setInterval(() => this.#look(), this.#lookMs).unref();
   }
 
   #look(): void {
-    this.#world.table.beat(this.#world.thread);
+    this.#table.beat(this.#thread);
     this.#endAll();
     if (this.#hasOwn || this.#holders.size > 0) return;
     clearInterval(this.#timer);
@@ -128,7 +126,7 @@ export class Sessions {
       for (const session of holder.sessions()) {
         isEmpty = false;
         const incarnation = incarnationOf(session);
-        if (incarnation === this.#world.incarnation) continue;
+        if (incarnation === this.#incarnation) continue;
         const state = ended.get(incarnation) ?? this.#stateOf(incarnation);
         ended.set(incarnation, state);
         if (state !== 'alive') this.#end(holder, session, state === 'dead');
@@ -150,7 +148,7 @@ export class Sessions {
   #stateOf(incarnation: number): 'dead' | 'stalled' | 'alive' {
     const thread = this.#threadOf(incarnation);
     if (thread === undefined) return 'dead';
-    const beats = this.#world.table.beats(thread);
+    const beats = this.#table.beats(thread);
     const seen = this.#seen.get(thread);
     if (seen?.incarnation !== incarnation) {
       this.#seen.set(thread, { incarnation, beats, missed: 0 });
@@ -162,7 +160,7 @@ export class Sessions {
   }
 
   #threadOf(incarnation: number): ThreadIndex | undefined {
-    const { threads } = this.#world;
+    const threads = this.#threads;
     for (let thread = 0; thread < threads.count; thread++) {
       if (threads.incarnation(thread) !== incarnation) continue;
       return threads.state(thread) === ThreadState.ALIVE ? thread : undefined;

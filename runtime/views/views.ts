@@ -26,7 +26,7 @@ import { type LogReference, ReferenceReader } from './log-reference.ts';
 import { encodeKey } from './object-key.ts';
 import { checkObject, type ObjectType } from './object-type.ts';
 import { Outbox } from './outbox.ts';
-import { Playback, type RecordOutcome } from './playback.ts';
+import { Playback, type PlaybackListener, type RecordOutcome } from './playback.ts';
 import { Precedence } from './precedence.ts';
 import type { ObjectId, ObjectRecord, Update } from './record.ts';
 import { inBody, type ObjectBinding, type ObjectPlayer } from './replicated-object.ts';
@@ -78,34 +78,12 @@ export class Views {
     const { client } = link;
     this.#link = link;
     this.#gate = gate;
-    const { views: table, threads } = client.memory;
-    this.#holds = new Holds(table, link.thread);
-    this.#arrivals = new Arrivals(table, () => !client.isTail(this.#playback.position));
-    this.#sessions = new Sessions({
-      table,
-      threads,
-      thread: link.thread,
-      incarnation: client.incarnation,
-      timeoutMs: client.times.sessionTimeoutMs,
+    this.#holds = new Holds(client.memory.views, link.thread);
+    this.#arrivals = new Arrivals(client.memory.views, () => {
+      return !client.isTail(this.#playback.position);
     });
-    this.#playback = new Playback(client, {
-      played: (batch, outcomes) => {
-        if (batch.writer === client.incarnation) this.#outbox.played(batch, outcomes);
-      },
-      marked: (mark, writer, position) => {
-        this.#checkpointer.marked(mark, writer);
-        this.#digests.marked(position + 1, this.#hosted.players());
-      },
-      checkpointed: (index) => {
-        this.#checkpointer.checkpointed(index);
-        this.#compaction.checkpointed(index);
-        for (const { object } of this.#digests.differences(index)) {
-          const hosted = this.#hosted.get(object);
-          hosted?.player.fail(differsError(hosted.name, index.covered, link.thread));
-        }
-      },
-      mayJump: () => this.#holds.isEmpty,
-    });
+    this.#sessions = new Sessions(client, link.thread);
+    this.#playback = new Playback(client, this.#listener(link));
     this.#references = new ReferenceReader(this.#playback.loader);
     const hosting = {
       client,
@@ -266,6 +244,27 @@ export class Views {
       describe: (name: string, operation: unknown) => this.#describe(name, operation),
     };
     return readChanges(feed, options);
+  }
+
+  #listener({ client, thread }: ViewsLink): PlaybackListener {
+    return {
+      played: (batch, outcomes) => {
+        if (batch.writer === client.incarnation) this.#outbox.played(batch, outcomes);
+      },
+      marked: (mark, writer, position) => {
+        this.#checkpointer.marked(mark, writer);
+        this.#digests.marked(position + 1, this.#hosted.players());
+      },
+      checkpointed: (index) => {
+        this.#checkpointer.checkpointed(index);
+        this.#compaction.checkpointed(index);
+        for (const { object } of this.#digests.differences(index)) {
+          const hosted = this.#hosted.get(object);
+          hosted?.player.fail(differsError(hosted.name, index.covered, thread));
+        }
+      },
+      mayJump: () => this.#holds.isEmpty,
+    };
   }
 
   #bindingOf(
