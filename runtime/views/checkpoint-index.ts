@@ -76,15 +76,23 @@ export function* checkpointsInLog(
   client: LogClient,
   loader: EntryLoader,
 ): Procedure<FoundCheckpoint[]> {
+  const { sequencer } = client.memory;
+  for (;;) {
+    const trimmed = sequencer.trimMark();
+    const all = yield* knownCheckpoints(client, loader);
+    // All that were known then may have been replaced, and trimmed, before they were looked at.
+    if (all.length > 0 || sequencer.trimMark() === trimmed) return all;
+  }
+}
+
+function* knownCheckpoints(client: LogClient, loader: EntryLoader): Procedure<FoundCheckpoint[]> {
   const all: FoundCheckpoint[] = [];
   const reader = new StreamReader(client, CHECKPOINTS_ID);
   yield* reader.sync();
   for (const position of reader.takeKnown(Number.POSITIVE_INFINITY).reverse()) {
     // What is below it was trimmed with it.
     if (position < client.memory.sequencer.trimMark()) break;
-    const batch = yield* loader.load(position);
-    if (typeof batch === 'string') continue;
-    for (const record of yield* wholeOrNone(loader, batch.records)) {
+    for (const record of yield* recordsOrNone(loader, position)) {
       if (record.kind !== RecordKind.CHECKPOINT) continue;
       all.push({ position, index: decodeIndex(record.index, position) });
     }
@@ -92,13 +100,14 @@ export function* checkpointsInLog(
   return all;
 }
 
-/** None once its parts are trimmed: who wrote it was slow, and another one has replaced it. */
-function* wholeOrNone(
+/** None once it, or a part of it, is trimmed: another one has replaced it. */
+function* recordsOrNone(
   loader: EntryLoader,
-  records: readonly BatchRecord[],
+  position: Position,
 ): Procedure<readonly BatchRecord[]> {
   try {
-    return yield* wholeRecords(loader, records, 0);
+    const batch = yield* loader.load(position);
+    return typeof batch === 'string' ? [] : yield* wholeRecords(loader, batch.records, 0);
   } catch (error) {
     if (isTrimmedError(error)) return [];
     throw error;
