@@ -27,8 +27,8 @@ const SMALLEST_RING_WORDS = 64;
 const parameters = {
   logMib: { quick: 16, full: 256 },
   payloadBytes: { quick: [64, 4096], full: [64, 4096] },
-  appends: { quick: 1_000, full: 500_000 },
-  messages: { quick: 200, full: 50_000 },
+  appends: { quick: 200, full: 500_000 },
+  messages: { quick: 100, full: 50_000 },
 } as const;
 
 export const experiment: Experiment<typeof parameters> = {

@@ -28,8 +28,8 @@ const parameters = {
   payloadBytes: { quick: [4096, 64], full: [4096, 64] },
   windows: { quick: [1, 256], full: [1, 16, 64, 256] },
   clients: { quick: [1, 2], full: [1, 2] },
-  appends: { quick: 2_000, full: 200_000 },
-  blockingAppends: { quick: 500, full: 200_000 },
+  appends: { quick: 500, full: 200_000 },
+  blockingAppends: { quick: 100, full: 200_000 },
   warmUp: { quick: 1, full: 2 },
   rounds: { quick: 1, full: 5 },
 } as const;

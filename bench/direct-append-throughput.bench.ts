@@ -19,7 +19,7 @@ const parameters = {
   payloadBytes: { quick: [4096, 64], full: [4096, 64] },
   window: { quick: 256, full: 256 },
   clients: { quick: [1, 2], full: [1, 2] },
-  appends: { quick: 2_000, full: 200_000 },
+  appends: { quick: 500, full: 200_000 },
   warmUp: { quick: 1, full: 2 },
   rounds: { quick: 1, full: 5 },
 } as const;

@@ -29,9 +29,9 @@ const REST_MS = 20;
 const parameters = {
   logMib: { quick: 16, full: 256 },
   payloadBytes: { quick: 64, full: 64 },
-  entries: { quick: 10_000, full: 1_000_000 },
+  entries: { quick: 3_000, full: 1_000_000 },
   streams: { quick: 64, full: 64 },
-  events: { quick: 3, full: 300 },
+  events: { quick: 2, full: 300 },
 } as const;
 
 export const experiment: Experiment<typeof parameters> = {

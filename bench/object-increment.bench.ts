@@ -16,7 +16,7 @@ const parameters = {
   logMib: { quick: 32, full: 1024 },
   threads: { quick: [1, 2], full: [1, 2, 4] },
   keys: { quick: [1], full: [1, 16] },
-  transactions: { quick: 500, full: 20_000 },
+  transactions: { quick: 100, full: 20_000 },
   warmUp: { quick: 1, full: 2 },
   rounds: { quick: 1, full: 5 },
 } as const;

@@ -17,7 +17,7 @@ const CHANGES_PER_ENTRY = 100;
 const parameters = {
   logMib: { quick: 32, full: 1024 },
   keys: { quick: 100, full: 10_000 },
-  changes: { quick: 2000, full: 100_000 },
+  changes: { quick: 500, full: 100_000 },
   warmUp: { quick: 1, full: 2 },
   rounds: { quick: 1, full: 5 },
 } as const;

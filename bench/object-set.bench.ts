@@ -19,7 +19,7 @@ const parameters = {
   keys: { quick: 1000, full: 100_000 },
   links: { quick: ['direct', 'mailbox'], full: ['direct', 'mailbox'] },
   setsPerTurn: { quick: [100], full: [1, 100, 1000] },
-  turns: { quick: 20, full: 5000 },
+  turns: { quick: 5, full: 5000 },
   setsMax: { quick: 2000, full: 200_000 },
   warmUp: { quick: 1, full: 2 },
   rounds: { quick: 1, full: 5 },

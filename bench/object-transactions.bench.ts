@@ -23,7 +23,7 @@ const parameters = {
   threads: { quick: [2], full: [1, 2] },
   keys: { quick: [10, 1000], full: [10, 1000, 100_000, 1_000_000, 10_000_000] },
   distributions: { quick: ['uniform', 'zipf'], full: ['uniform', 'zipf'] },
-  transactions: { quick: 500, full: 20_000 },
+  transactions: { quick: 100, full: 20_000 },
   warmUp: { quick: 1, full: 1 },
   rounds: { quick: 1, full: 3 },
 } as const;

@@ -16,7 +16,7 @@ import { OURS } from './stores/store-places.ts';
 import { TangoStore } from './stores/tango-store.ts';
 
 const parameters = {
-  logMib: { quick: 64, full: 1024 },
+  logMib: { quick: 16, full: 1024 },
   keys: { quick: 100, full: 10_000 },
   setsPerTurn: { quick: 100, full: 100 },
   views: { quick: [0, 1], full: [0, 1, 2, 4] },

@@ -27,10 +27,10 @@ const parameters = {
   ringWords: { quick: 64 * 1024, full: 64 * 1024 },
   batches: { quick: [1, 16, 256], full: [1, 16, 256] },
   // Fewer records would measure the interpreter: with both cores spinning the compiler comes late.
-  records: { quick: 200_000, full: 4_000_000 },
-  messages: { quick: 4_096, full: 204_800 },
-  warmUp: { quick: 2, full: 3 },
-  rounds: { quick: 3, full: 5 },
+  records: { quick: 50_000, full: 4_000_000 },
+  messages: { quick: 1_024, full: 204_800 },
+  warmUp: { quick: 1, full: 3 },
+  rounds: { quick: 1, full: 5 },
 } as const;
 
 type Values = ParameterValues<typeof parameters>;

@@ -28,9 +28,9 @@ import {
 
 const parameters = {
   ringWords: { quick: 4096, full: 4096 },
-  mailboxRoundTrips: { quick: 5_000, full: 1_000_000 },
-  messageRoundTrips: { quick: 500, full: 50_000 },
-  batonRoundTrips: { quick: 500, full: 50_000 },
+  mailboxRoundTrips: { quick: 1_000, full: 1_000_000 },
+  messageRoundTrips: { quick: 200, full: 50_000 },
+  batonRoundTrips: { quick: 200, full: 50_000 },
 } as const;
 
 export const experiment: Experiment<typeof parameters> = {

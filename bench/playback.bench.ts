@@ -21,10 +21,10 @@ const UNIT = 'entries/s';
 const parameters = {
   logMib: { quick: 16, full: 256 },
   payloadBytes: { quick: 64, full: 64 },
-  entries: { quick: 10_000, full: 500_000 },
+  entries: { quick: 3_000, full: 500_000 },
   interleaved: { quick: 16, full: 16 },
   warmUp: { quick: 1, full: 2 },
-  rounds: { quick: 2, full: 5 },
+  rounds: { quick: 1, full: 5 },
 } as const;
 
 export const experiment: Experiment<typeof parameters> = {

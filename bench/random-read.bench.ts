@@ -17,9 +17,9 @@ import { randomNumbers } from './random-numbers.ts';
 const parameters = {
   logMib: { quick: 4, full: 256 },
   payloadBytes: { quick: [64, 4096], full: [64, 4096] },
-  reads: { quick: 10_000, full: 500_000 },
+  reads: { quick: 2_000, full: 500_000 },
   warmUp: { quick: 1, full: 2 },
-  rounds: { quick: 2, full: 5 },
+  rounds: { quick: 1, full: 5 },
 } as const;
 
 export const experiment: Experiment<typeof parameters> = {

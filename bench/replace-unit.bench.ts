@@ -32,8 +32,8 @@ const LOOK_MS = 1;
 const parameters = {
   logMib: { quick: 16, full: 256 },
   payloadBytes: { quick: 64, full: 64 },
-  entries: { quick: 5_000, full: 100_000 },
-  events: { quick: 3, full: 300 },
+  entries: { quick: 2_000, full: 100_000 },
+  events: { quick: 2, full: 300 },
 } as const;
 
 export const experiment: Experiment<typeof parameters> = {

@@ -73,7 +73,7 @@ cli('run --no-faults kills nobody', async () => {
 });
 
 cli('run goes on in a log that is smaller than what it writes', async () => {
-  const args = ['run', '--seconds=4', '--no-faults', '--log-bytes', '4MiB', '--link=direct'];
+  const args = ['run', '--seconds=1.5', '--no-faults', '--log-bytes=1MiB', '--link=direct'];
   const { code, out, err } = await tangolog(args);
   assert.is(err, '');
   assert.is(code, 0);

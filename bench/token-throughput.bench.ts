@@ -29,9 +29,9 @@ const parameters = {
   logMib: { quick: 256, full: 256 },
   streams: { quick: [0, 1, 4], full: [0, 1, 4] },
   window: { quick: 256, full: 256 },
-  tokens: { quick: 20_000, full: 1_000_000 },
+  tokens: { quick: 5_000, full: 1_000_000 },
   warmUp: { quick: 1, full: 3 },
-  rounds: { quick: 2, full: 5 },
+  rounds: { quick: 1, full: 5 },
 } as const;
 
 export const experiment: Experiment<typeof parameters> = {

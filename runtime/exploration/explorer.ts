@@ -81,6 +81,23 @@ interface Follower {
   readonly row: Int32Array;
 }
 
+/** What follows a state; its rows are used again for the next one: there are millions. */
+class Followers {
+  count = 0;
+  readonly ways: number[] = [];
+  readonly rows: Int32Array[] = [];
+
+  /** `row` in another memory, with another node of `process` (-1: none) and `cost` less to spend. */
+  add(way: number, row: Int32Array, memory: MemoryId, process: number, node: NodeId, cost: number) {
+    const after = (this.rows[this.count] ??= new Int32Array(row.length));
+    after.set(row);
+    after[0] = memory;
+    if (process >= 0) after[1 + process] = node;
+    after[row.length - 1] -= cost;
+    this.ways[this.count++] = way;
+  }
+}
+
 export class Explorer {
   readonly #configuration: Configuration;
   readonly #parts: LogParts;
@@ -91,7 +108,10 @@ export class Explorer {
   /** What is wrong with a memory alone; empty: nothing. */
   readonly #faulty: string[] = [];
   readonly #takenOf: Map<number, Taken>[] = [];
-  readonly #faults = new Map<string, MemoryId>();
+  /** By what happens (the process that died, after these the unit), then by memory. */
+  readonly #faults: Map<MemoryId, MemoryId>[] = [];
+  readonly #following = new Followers();
+  readonly #row: Int32Array<ArrayBuffer>;
   readonly #flight: Flight;
   #transitions = 0;
   #ends = 0;
@@ -108,6 +128,7 @@ export class Explorer {
     this.#flight = new Flight(threads, supervisor);
     this.#tree = new ProcessTree(processes, this.#parts, supervisor - processes.length);
     this.#states = new StateTable(2 + processes.length);
+    this.#row = new Int32Array(2 + processes.length);
   }
 
   /** Goes every way, up to `statesMax` states. */
@@ -177,11 +198,14 @@ export class Explorer {
 
   /** Adds what follows `state`. */
   #follow(state: number): Violation | undefined {
-    const row = this.#states.row(state);
+    const row = this.#states.row(state, this.#row);
+    const following = this.#following;
+    this.#find(row, following);
     let isEnd = true;
-    for (const { way, row: after } of this.#followers(row)) {
+    for (let i = 0; i < following.count; i++) {
+      const after = following.rows[i];
       this.#transitions++;
-      const added = this.#states.add(after, state, way);
+      const added = this.#states.add(after, state, following.ways[i]);
       if (added !== -1 - state) isEnd = false;
       if (added < 0) continue;
       const what = this.#check(row, after);
@@ -200,32 +224,37 @@ export class Explorer {
   }
 
   #followers(row: Int32Array): Follower[] {
-    const followers: Follower[] = [];
+    const { ways, rows } = this.#find(row, new Followers());
+    return ways.map((way, i) => ({ way, row: rows[i] }));
+  }
+
+  /** Fills `followers` with what follows. */
+  #find(row: Int32Array, followers: Followers): Followers {
+    followers.count = 0;
     for (let process = 0; process < this.#tree.roots.length; process++) {
       this.#followersOf(row, process, followers);
     }
     if (this.#budget(row) >= UNIT_CRASH) {
       for (const unit of this.#configuration.unitCrashes ?? []) {
-        const memory = this.#fault(row[0], `unit ${unit}`, () => this.#exit(unit));
-        followers.push({ way: -1 - unit, row: with_(row, memory, -1, 0, UNIT_CRASH) });
+        const kind = this.#tree.roots.length + unit;
+        const memory = this.#fault(row[0], kind, () => this.#exit(unit));
+        followers.add(-1 - unit, row, memory, -1, 0, UNIT_CRASH);
       }
     }
     return followers;
   }
 
-  #followersOf(row: Int32Array, process: number, followers: Follower[]): void {
+  #followersOf(row: Int32Array, process: number, followers: Followers): void {
     const tree = this.#tree;
     const node = row[1 + process];
     const state = tree.state(node);
     if (state === 'ended' || state === 'gone') return;
     const add = (way: Way, memory: MemoryId, next: NodeId, cost = 0): void => {
-      followers.push({ way: process * WAYS + way, row: with_(row, memory, process, next, cost) });
+      followers.add(process * WAYS + way, row, memory, process, next, cost);
     };
     if (state === 'dead') {
       const { incarnation, thread } = tree.processes[process];
-      const memory = this.#fault(row[0], `noticed ${process}`, () =>
-        this.#exit(thread, incarnation),
-      );
+      const memory = this.#fault(row[0], process, () => this.#exit(thread, incarnation));
       return add(Way.NOTICED, memory, tree.without(node, 'gone'));
     }
     const step = this.#taken(node, row[0], false);
@@ -272,16 +301,16 @@ export class Explorer {
   }
 
   /** The memory after something that nobody in the log has done. */
-  #fault(before: MemoryId, name: string, act: () => void): MemoryId {
-    const key = `${before} ${name}`;
-    const known = this.#faults.get(key);
+  #fault(before: MemoryId, kind: number, act: () => void): MemoryId {
+    const faults = (this.#faults[kind] ??= new Map());
+    const known = faults.get(before);
     if (known !== undefined) return known;
     const parts = this.#parts;
     const contents: Contents = parts.contents(before);
     parts.load(contents);
     act();
     const memory = parts.memory(parts.storeAll(contents, parts.everything));
-    this.#faults.set(key, memory);
+    faults.set(before, memory);
     return memory;
   }
 
@@ -361,19 +390,4 @@ export class Explorer {
     }
     return { what, trace, words };
   }
-}
-
-/** `row` in another memory, with another node of `process` (-1: none) and `cost` less to spend. */
-function with_(
-  row: Int32Array,
-  memory: MemoryId,
-  process: number,
-  node: NodeId,
-  cost: number,
-): Int32Array {
-  const after = row.slice();
-  after[0] = memory;
-  if (process >= 0) after[1 + process] = node;
-  after[row.length - 1] -= cost;
-  return after;
 }

@@ -78,6 +78,8 @@ export class ProcessTree {
   readonly #nodes: TreeNode[] = [];
   readonly #ids = new Map<string, NodeId>();
   readonly #runs = new Map<NodeId, ProcessRun>();
+  /** What without() answered, by node. */
+  readonly #without = { dead: [] as NodeId[], gone: [] as NodeId[] };
 
   /** Begins all processes, in their order. Thread indexes from `firstThread`. */
   constructor(specs: readonly ProcessSpec[], parts: LogParts, firstThread: number) {
@@ -131,7 +133,7 @@ export class ProcessTree {
   /** The process is killed, or its death was told: what it has seen does not matter any more. */
   without(node: NodeId, state: 'dead' | 'gone'): NodeId {
     const { process, results } = this.#nodes[node];
-    return this.#final(process, state, results);
+    return (this.#without[state][node] ??= this.#final(process, state, results));
   }
 
   /** The step of `node` in this memory. */

@@ -26,9 +26,11 @@ export class StateTable {
     return this.#count;
   }
 
-  /** A copy of the state's row. */
-  row(state: number): Int32Array {
-    return this.#rows.slice(state * this.#width, (state + 1) * this.#width);
+  /** A copy of the state's row: `into`, if that is given. */
+  row(state: number, into = new Int32Array(this.#width)): Int32Array {
+    const first = state * this.#width;
+    for (let i = 0; i < this.#width; i++) into[i] = this.#rows[first + i];
+    return into;
   }
 
   parent(state: number): number {
