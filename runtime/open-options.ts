@@ -37,7 +37,12 @@ export interface OpenOptions {
    * of the cores. One more is the housekeeper's.
    */
   readonly actorThreads?: number;
-  /** Memory of one storage unit, 64 KiB … 2 GiB; default 256 MiB. Touched as it is used. */
+  /**
+   * Memory of one storage unit, 64 KiB … 2 GiB; default 256 MiB. Touched as it is used. The states of all
+   * objects are in it twice, before the first checkpoint is trimmed, and the change between: together they
+   * may be about 0.45 of it by small changes, and one value that is set again and again about 0.3. What is
+   * beyond that is refused (ERR_LOG_FULL, with the sizes), and nothing of it appended.
+   */
   readonly logBytes?: number;
   /** Bytes of the largest payload, 1 … 64 MiB; default 64 KiB. */
   readonly entryBytesMax?: number;
@@ -54,7 +59,7 @@ export interface OpenOptions {
   readonly backpointers?: number;
   /**
    * Takes a checkpoint of all objects and trims the log when this part of its memory is in use, above 0
-   * and below 1; true (default): 0.5; false: never, `checkpoint` and `forget` do it. Entries of
+   * and below 1, and earlier where a checkpoint would not fit any more; true (default): 0.5; false: never, `checkpoint` and `forget` do it. Entries of
    * `log.append` are trimmed with the rest, and a log without objects is left alone.
    */
   readonly compaction?: boolean | { readonly trigger?: number };

@@ -303,6 +303,52 @@ rules('the limit of a checkpoint that was trimmed is told by the next one', asyn
 });
 
 rules(
+  'the limit of a checkpoint that was trimmed is in force where the next one tells nothing',
+  async () => {
+    const { tango, keeper, writer, eager } = await world();
+    const before = tango.log.tailSync();
+    writer.write(updateOf(A, 1, 'x'));
+    await keeper.checkpoint();
+    let at = 0;
+    keeper.aroundMark({
+      after: () => {
+        at = writer.write(commitOf(before, readOf(A, 'y'), updateOf(B, 1)));
+      },
+    });
+    const second = await keeper.checkpoint();
+    assert.is(eager(), 0);
+    // Its limit is above the commit, of which it says nothing, and which stays nevertheless.
+    const third = await keeper.checkpoint();
+    writer.hold(second);
+    await keeper.forget(third);
+    assert.ok(isTrimmed(tango, second - 1));
+    assert.not(isTrimmed(tango, second));
+    assert.is(await inHistory(tango, at + 1), 0);
+  },
+);
+
+rules('a checkpoint that another one overtakes is taken once more', async () => {
+  const all = await world();
+  const { tango, keeper, writer } = all;
+  writer.hold(tango.log.tailSync());
+  writer.write(updateOf(A, 1), updateOf(B, 1));
+  keeper.aroundMark({
+    after: () => {
+      const covered = tango.log.tailSync();
+      const index = { covered, limit: covered, limitBefore: 0, aborted: [] };
+      writer.writeCheckpoint(index, [
+        [A, 1],
+        [B, 1],
+      ]);
+      tango.log.trimPrefixSync(covered);
+      writer.release();
+    },
+  });
+  await keeper.forget(await keeper.checkpoint());
+  await agreeOn(1, all);
+});
+
+rules(
   'what a checkpoint tells of commits is from the limit in force on, not from that of its parts',
   async () => {
     const { tango, keeper, writer, eager } = await world();

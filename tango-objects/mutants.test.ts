@@ -8,9 +8,6 @@
  * they are put together in that order, a stale snapshot that a trim has passed (the limit aborts its commit,
  * and the next attempt begins at the tail). Nor what makes progress likelier and nothing safe: precedence,
  * rests, takeover of the right to write a checkpoint.
- *
- * Seen by no case: the limit of a checkpoint whose record was trimmed, for commits between what the next
- * one covers and its record. For all below, what that record tells is believed first.
  */
 import { extname, join } from 'node:path';
 import { suite } from 'uvu';
@@ -33,11 +30,13 @@ const COMMITS = 'tango-objects/commit-rules';
 const CHECKPOINTS = 'tango-objects/checkpoint-rules';
 const OBJECTS = 'tango-objects/objects';
 const HISTORY = 'tango-objects/history';
+const BOUNDED = 'tango-objects/bounded-log';
 const RECORDS = 'runtime/views/records';
 
 const JUDGE = 'runtime/views/judge';
 const READ_SET = 'runtime/views/read-set';
 const CHECKPOINTER = 'runtime/views/checkpointer';
+const COMPACTION = 'runtime/views/compaction';
 const PLAYBACK = 'runtime/views/playback';
 const OUTBOX = 'runtime/views/outbox';
 const LARGE = 'runtime/views/large-record';
@@ -285,6 +284,33 @@ const MUTANTS: readonly Mutant[] = [
     file: CHECKPOINTER,
     edits: [['limit = Math.min(limit, lowestOf(record));', '']],
     seenBy: [CHECKPOINTS, 'among the entries that stay'],
+  },
+  {
+    what: 'the limit of a checkpoint that was trimmed is not in force any more',
+    file: JUDGE,
+    edits: [['Math.max(this.#limitBefore, oldest.index.limitBefore)', 'this.#limitBefore']],
+    seenBy: [CHECKPOINTS, 'where the next one tells nothing'],
+  },
+  {
+    what: 'a checkpoint that was overtaken fails',
+    file: CHECKPOINTER,
+    edits: [['!isTrimmedError(error) || attempt === OVERTAKEN_MAX', 'true']],
+    seenBy: [CHECKPOINTS, 'another one overtakes'],
+  },
+  {
+    what: 'a change is appended without room for the checkpoint after it',
+    file: COMPACTION,
+    edits: [
+      ['const states = this.#statesNow() + bytes;', 'const states = 0;'],
+      ['this.#used > this.#room.bytes * WATCHED_PART', 'false'],
+    ],
+    seenBy: [BOUNDED, '200 times 2000 bytes in a log of 262144 are refused, direct'],
+  },
+  {
+    what: 'what makes states smaller is refused as well',
+    file: COMPACTION,
+    edits: [['if (this.#fitsOnTrial(demand))', 'if (false)']],
+    seenBy: [BOUNDED, 'can be made smaller'],
   },
   {
     what: 'a large record that has aborted is made whole',
