@@ -50,7 +50,7 @@ export class PoolThreads {
   /** Tasks under way. */
   readonly #tasks = new Map<AbortController, Placed>();
   #exits = 0;
-  /** Of a thread that had no task. */
+  /** Of the last thread that was not ready yet. */
   #lastError: unknown;
   #ended: Promise<void> | undefined;
 
@@ -76,9 +76,8 @@ export class PoolThreads {
     // Of a thread without a task, by something that an earlier one has left behind.
     this.#piscina.on('error', (error: unknown) => {
       this.#exits++;
-      this.#lastError = error;
-      if (this.#isDeserted) return;
-      process.emitWarning(`a thread of a pool has exited: ${error}`, 'TangoPoolWarning');
+      if (this.#isDeserted) this.#lastError = error;
+      else process.emitWarning(`a thread of a pool has exited: ${error}`, 'TangoPoolWarning');
     });
   }
 
@@ -222,7 +221,8 @@ export class PoolThreads {
   #stopIfDeserted(): void {
     if (!this.#isDeserted) return;
     const cause = this.#lastError;
-    const text = `the thread has exited before it was ready for a task: ${cause}`;
+    const why = cause === undefined ? '' : `: ${cause}`;
+    const text = `the thread has exited before it was ready for a task${why}`;
     const error = new TangoError('ERR_ACTOR_EXITED', text, { cause });
     for (const stop of this.#tasks.keys()) stop.abort(error);
   }

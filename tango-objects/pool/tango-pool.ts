@@ -24,7 +24,7 @@ export interface PoolStats {
   readonly completed: number;
   /** Calls that have not: refused, thrown, aborted, dead with their threads. */
   readonly failed: number;
-  /** Threads that have died: by process.exit, out of memory, by an error that nobody caught. */
+  /** Threads that have died under a task, or of an error that nobody caught. */
   readonly exits: number;
   /** Of tasks that have returned or thrown: how long they ran in their threads. */
   readonly runMs: TaskTimes;
