@@ -1,6 +1,6 @@
 /**
  * Opening, attaching and closing again and again leaves nothing behind: no thread, descriptor,
- * handle, or memory. `CYCLES=1000` runs the full number of open and close on the main thread.
+ * handle, or memory. `CYCLES=1000` opens and closes, and attaches, as often as that.
  */
 import { readdirSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
@@ -13,8 +13,8 @@ import { open } from './open.ts';
 import type { OpenOptions } from './open-options.ts';
 
 /** An open and close takes some 80 ms when both cores are free, twice that beside another test. */
-const OPEN_CYCLES = Number(process.env.CYCLES ?? 300);
-const ATTACH_CYCLES = 1000;
+const OPEN_CYCLES = Number(process.env.CYCLES ?? 120);
+const ATTACH_CYCLES = Number(process.env.CYCLES ?? 400);
 /** Caches, pools and compiled code have settled after this part of the cycles. */
 const SETTLED = 1 / 3;
 /** A further batch is this part of the first. */
