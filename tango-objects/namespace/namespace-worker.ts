@@ -7,8 +7,11 @@ import { attach } from '../tango.ts';
 export interface NamespaceOrder {
   readonly handle: TangoHandle;
   readonly namespaces: readonly [name: string, other: string];
-  /** What to do once the nodes are there; or to move `/token` between the two until the log is closed. */
-  readonly what: 'hold' | 'close' | 'stall' | 'move';
+  /**
+   * What to do once the nodes are there; or to move `/token` between the two until the log is closed; or to
+   * wait for `/go` and do nothing more.
+   */
+  readonly what: 'hold' | 'close' | 'stall' | 'move' | 'watch';
   readonly stallMs: number;
 }
 
@@ -67,6 +70,14 @@ async function move({ handle, namespaces }: NamespaceOrder): Promise<void> {
   }
 }
 
+async function watch({ handle, namespaces }: NamespaceOrder): Promise<void> {
+  const tango = await attach(handle);
+  const namespace = await tango.namespace(namespaces[0]);
+  const events = namespace.watch('/go');
+  parentPort?.postMessage('waits');
+  await events.next();
+}
+
 async function codeOf(call: () => unknown): Promise<string> {
   try {
     await call();
@@ -79,5 +90,7 @@ async function codeOf(call: () => unknown): Promise<string> {
 
 if (!isMainThread) {
   const order = workerData as NamespaceOrder;
-  void (order.what === 'move' ? move(order) : hold(order));
+  if (order.what === 'move') void move(order);
+  else if (order.what === 'watch') void watch(order);
+  else void hold(order);
 }

@@ -105,6 +105,16 @@ sessions(
   },
 );
 
+sessions('who waits for an event keeps its thread alive, and nobody else does', async () => {
+  const { namespace, worker } = await withHolder('watch');
+  const exited = once(worker, 'exit');
+  // Whoever looks for the doorbell does so many times meanwhile.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.ok(worker.threadId > 0, 'it waits');
+  namespace.createSync('/go');
+  await within(DEADLINE_MS, 'it ends by itself', exited);
+});
+
 sessions('an ended session stays so, in every view, at every position', async () => {
   const tango = await logs.open({ compaction: false });
   const other = await logs.attach(tango);

@@ -1,4 +1,5 @@
 /** What README.md says of watches, by two clients on one thread. */
+import { getEventListeners } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { within } from '../../shared-memory/within.ts';
@@ -259,6 +260,10 @@ watches('whoever reads in the same turn misses nothing', async () => {
     }
   })();
   await within(DEADLINE_MS, 'the last value', Promise.all([writing, following]));
+  const { mzxid } = one.get('/n').stat;
+  same.setSync('/n', 'since the read');
+  const told = one.watchOnce('/n', 'data');
+  assert.ok((await within(DEADLINE_MS, 'told', told)).position > mzxid);
 });
 
 watches('events are those of the feed, in its order, whoever changes what', async () => {
@@ -349,9 +354,15 @@ watches('ends with its signal, return(), its scope, and the log', async () => {
     await using scoped = one.watch('/');
     watch = scoped;
   }
-  const returned = one.watch('/');
+  const later = new AbortController();
+  const returned = one.watch('/', { signal: later.signal });
   const waiting = returned.next();
+  const once = one.watchOnce('/', 'data', { signal: later.signal });
+  assert.is(getEventListeners(later.signal, 'abort').length, 2);
   await returned.return();
+  one.setSync('/', 1);
+  await once;
+  assert.equal(getEventListeners(later.signal, 'abort'), [], 'nothing is left of them');
   assert.equal(
     [await waiting, await watch.next()],
     [
