@@ -192,7 +192,7 @@ const MUTANTS: readonly Mutant[] = [
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const EXTENSION = extname(fileURLToPath(import.meta.url));
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 100_000;
 const folder = mkdtempSync(join(tmpdir(), 'tangolog-exploration-'));
 const mutants = suite('exploration mutants');
 
