@@ -59,8 +59,9 @@ export interface OpenOptions {
   readonly backpointers?: number;
   /**
    * Takes a checkpoint of all objects and trims the log when this part of its memory is in use, above 0
-   * and below 1, and earlier where a checkpoint would not fit any more; true (default): 0.5; false: never, `checkpoint` and `forget` do it. Entries of
-   * `log.append` are trimmed with the rest, and a log without objects is left alone.
+   * and below 1, and earlier where a checkpoint would not fit any more; true (default): 0.5; false: never,
+   * `checkpoint` and `forget` do it. Entries of `log.append` are trimmed with the rest, and a log without
+   * objects is left alone.
    */
   readonly compaction?: boolean | { readonly trigger?: number };
   /** Raised before the actor threads serve: nothing is opened, ERR_ABORTED. */

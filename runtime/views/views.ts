@@ -5,6 +5,7 @@
 import { TangoError } from '../../actors/tango-error.ts';
 import { ThreadState } from '../../shared-memory/thread-table-layout.ts';
 import { abortedError, checkPosition } from '../arguments.ts';
+import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
 import type { MailboxLink } from '../mailbox-link.ts';
 import type { OpenGate } from '../open-gate.ts';
@@ -107,21 +108,7 @@ export class Views {
       trims: compactAt > 0,
     });
     this.#compaction = new Compaction(client, this.#checkpointer, compactAt);
-    this.#outbox = new Outbox({
-      client,
-      holds: this.#holds,
-      precedence,
-      playback: () => this.#playback,
-      arrived: () => this.#arrivals.tell(),
-      room: this.#checkpointer.room,
-      compaction: this.#compaction,
-      growthOf: (records) => growthOf(records, (object) => this.#trialled(object)),
-      takeRead: () => {
-        const wasRead = this.#wasRead;
-        this.#wasRead = false;
-        return wasRead;
-      },
-    });
+    this.#outbox = this.#newOutbox(client, precedence);
     this.#transactions = new Transactions({
       gate,
       random,
@@ -265,6 +252,24 @@ export class Views {
       },
       mayJump: () => this.#holds.isEmpty,
     };
+  }
+
+  #newOutbox(client: LogClient, precedence: Precedence): Outbox {
+    return new Outbox({
+      client,
+      holds: this.#holds,
+      precedence,
+      playback: () => this.#playback,
+      arrived: () => this.#arrivals.tell(),
+      room: this.#checkpointer.room,
+      compaction: this.#compaction,
+      growthOf: (records) => growthOf(records, (object) => this.#trialled(object)),
+      takeRead: () => {
+        const wasRead = this.#wasRead;
+        this.#wasRead = false;
+        return wasRead;
+      },
+    });
   }
 
   #bindingOf(
