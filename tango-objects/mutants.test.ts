@@ -31,6 +31,7 @@ const CHECKPOINTS = 'tango-objects/checkpoint-rules';
 const OBJECTS = 'tango-objects/objects';
 const HISTORY = 'tango-objects/history';
 const BOUNDED = 'tango-objects/bounded-log';
+const REFERENCES = 'tango-objects/reference-rules';
 const RECORDS = 'runtime/views/records';
 
 const JUDGE = 'runtime/views/judge';
@@ -47,6 +48,7 @@ const TRANSACTIONS = 'runtime/views/transactions';
 const FEED = 'runtime/views/change-feed';
 const PAST = 'runtime/views/history';
 const MAP = 'tango-objects/replicated-map';
+const PLACED = 'tango-objects/placed-entries';
 
 const MUTANTS: readonly Mutant[] = [
   {
@@ -509,6 +511,89 @@ const MUTANTS: readonly Mutant[] = [
     file: 'runtime/views/directory',
     edits: [['if (known !== undefined)', 'if (false)']],
     seenBy: [OBJECTS, 'create one name'],
+  },
+  {
+    what: 'a value that moves counts as a change, when transactions are decided',
+    file: READ_SET,
+    edits: [['if (isRelocation(update))', 'if (false)']],
+    seenBy: [REFERENCES, 'a move conflicts with nothing'],
+  },
+  {
+    what: 'a value that moves counts as a change, in a feed',
+    file: FEED,
+    edits: [['if (isRelocation(update))', 'if (false)']],
+    seenBy: [REFERENCES, 'a move conflicts with nothing'],
+  },
+  {
+    what: 'a value that moves has another version',
+    file: PLACED,
+    edits: [['version: kept.version', 'version: to.position']],
+    seenBy: [REFERENCES, 'set while it is moved'],
+  },
+  {
+    what: 'a value that moves moves whatever was set since',
+    file: PLACED,
+    edits: [['|| !isSamePlace(kept.at, from)', '']],
+    seenBy: [REFERENCES, 'set anew after its deletion'],
+  },
+  {
+    what: 'no value is moved',
+    file: CHECKPOINTER,
+    edits: [['if (attempt === 0)', 'if (false)']],
+    seenBy: [REFERENCES, 'one turn and one transaction'],
+  },
+  {
+    what: 'what views refer to is trimmed',
+    file: CHECKPOINTER,
+    edits: [['Math.min(limit, lowestIn(found.index))', 'limit']],
+    seenBy: [REFERENCES, 'between the move and the mark'],
+  },
+  {
+    what: 'the place of a value in parts is that of its record alone',
+    file: LARGE,
+    edits: [['isChange ? { ...found, from } : found', 'found']],
+    seenBy: [REFERENCES, 'a value in parts'],
+  },
+  {
+    what: 'the changes of a transaction have all one place',
+    file: PLAYBACK,
+    edits: [
+      [
+        'this.#apply(one, { position, index, update, from })',
+        'this.#apply(one, { position, index, update: 0, from })',
+      ],
+    ],
+    seenBy: [REFERENCES, 'one turn and one transaction'],
+  },
+  {
+    what: 'a body that has lost a value goes on',
+    file: VIEWS,
+    edits: [['this.#transactions.current?.lose();', '']],
+    seenBy: [REFERENCES, 'begins again, transactSync'],
+  },
+  {
+    what: 'a body that has lost a value begins again where it was',
+    file: TRANSACTIONS,
+    edits: [['if (!checked.stale || isLost)', 'if (!checked.stale)', 'everywhere']],
+    seenBy: [REFERENCES, 'begins again, transact'],
+  },
+  {
+    what: 'a body that has lost a value may lose it again',
+    file: TRANSACTIONS,
+    edits: [['wasLost ? this.#lowestReference() : undefined', 'undefined']],
+    seenBy: [REFERENCES, 'holds what it may read'],
+  },
+  {
+    what: 'who does not know a class forgets what its changes are referred to by',
+    file: STATE,
+    edits: [['if (this.#refers)', 'if (false)']],
+    seenBy: [REFERENCES, 'does not know the class'],
+  },
+  {
+    what: 'who does not know a class forgets what the state before refers to',
+    file: STATE,
+    edits: [['lowest = lowestOfState(this.#before);', '']],
+    seenBy: [REFERENCES, 'does not know the class'],
   },
 ];
 
