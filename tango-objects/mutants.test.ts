@@ -330,7 +330,8 @@ const MUTANTS: readonly Mutant[] = [
       ],
       [
         'case RecordKind.MARK:',
-        'case RecordKind.PART: try { return this.#effect(decodeRecord(record.bytes, 0), writer, position, index); } ' +
+        'case RecordKind.PART: try { const whole = decodeRecord(record.bytes, 0); ' +
+          'return this.#effect(whole, writer, position, index); } ' +
           'catch { return COMMITTED; } case RecordKind.MARK:',
       ],
     ],
