@@ -10,6 +10,7 @@ import { experiment as objectPlayback } from './object-playback.bench.ts';
 import { experiment as objectSet } from './object-set.bench.ts';
 import { experiment as objectTransactions } from './object-transactions.bench.ts';
 import { experiment as objectViews } from './object-views.bench.ts';
+import { experiment as objects } from './objects.bench.ts';
 import { experiment as mailboxThroughput } from './one-to-one-mailbox-throughput.bench.ts';
 import { experiment as mailboxLatency } from './ping-pong-mailbox-latency.bench.ts';
 import { experiment as playback } from './playback.bench.ts';
@@ -34,6 +35,7 @@ export const experiments: readonly Experiment[] = [
   objectTransactions,
   objectPlayback,
   objectViews,
+  objects,
 ];
 
 export function experimentNamed(name: string): Experiment | undefined {

@@ -65,6 +65,22 @@ const RESULTS: Readonly<Record<string, readonly string[]>> = {
     'opened, one transaction an entry',
   ],
   'object-views': ['set, views at rest', 'set, views read'],
+  objects: [
+    'set: add, delete',
+    'set: has',
+    'list: append',
+    'list: at',
+    'queue: push, shift',
+    'queue: push and take',
+    'sorted map: set',
+    'sorted map: range',
+    'lock: acquire, release',
+    'lock: handed on',
+    'counter: add',
+    'counter: add, both',
+    'register: set',
+    'register: get',
+  ],
 };
 
 smoke('every file of an experiment is in the registry under its name', () => {
