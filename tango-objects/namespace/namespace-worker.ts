@@ -9,9 +9,9 @@ export interface NamespaceOrder {
   readonly namespaces: readonly [name: string, other: string];
   /**
    * What to do once the nodes are there; or to move `/token` between the two until the log is closed; or to
-   * wait for `/go` and do nothing more.
+   * wait for `/go` and do nothing more; or to create and delete ephemeral nodes for ever.
    */
-  readonly what: 'hold' | 'close' | 'stall' | 'move' | 'watch';
+  readonly what: 'hold' | 'close' | 'stall' | 'move' | 'watch' | 'churn';
   readonly stallMs: number;
 }
 
@@ -78,6 +78,19 @@ async function watch({ handle, namespaces }: NamespaceOrder): Promise<void> {
   await events.next();
 }
 
+async function churn({ handle, namespaces }: NamespaceOrder): Promise<void> {
+  const tango = await attach(handle);
+  const namespace = await tango.namespace(namespaces[0]);
+  const options = { ephemeral: true, sequential: true };
+  for (;;) {
+    const created = Array.from({ length: 5 }, () => namespace.create('/members/w', 1, options));
+    created.push(...Array.from({ length: 5 }, () => namespace.create('/held/w', 1, options)));
+    parentPort?.postMessage('creates');
+    const [path] = await Promise.all(created);
+    namespace.deleteSync(path);
+  }
+}
+
 async function codeOf(call: () => unknown): Promise<string> {
   try {
     await call();
@@ -92,5 +105,6 @@ if (!isMainThread) {
   const order = workerData as NamespaceOrder;
   if (order.what === 'move') void move(order);
   else if (order.what === 'watch') void watch(order);
+  else if (order.what === 'churn') void churn(order);
   else void hold(order);
 }

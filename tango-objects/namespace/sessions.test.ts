@@ -28,6 +28,12 @@ async function withHolder(what: NamespaceOrder['what'], options = {}) {
   const tango = await logs.open(options);
   const namespace = await tango.namespace('n');
   namespace.multiSync([{ create: '/members' }, { create: '/held' }]);
+  const worker = start(tango, what);
+  const session = (await messageOf(worker)) as number;
+  return { tango, namespace, worker, session };
+}
+
+function start(tango: Tango, what: NamespaceOrder['what']): Worker {
   const order: NamespaceOrder = {
     handle: tango.handle,
     namespaces: ['n', 'n'],
@@ -36,8 +42,13 @@ async function withHolder(what: NamespaceOrder['what'], options = {}) {
   };
   const worker = new Worker(WORKER, { workerData: order });
   workers.push(worker);
-  const session = (await messageOf(worker)) as number;
-  return { tango, namespace, worker, session };
+  return worker;
+}
+
+async function churner(tango: Tango): Promise<Worker> {
+  const worker = start(tango, 'churn');
+  await messageOf(worker);
+  return worker;
 }
 
 async function messageOf(worker: Worker): Promise<unknown> {
@@ -104,6 +115,32 @@ sessions(
     assert.equal([...namespace.sessions()], [], 'forgotten with its thread');
   },
 );
+
+for (const link of ['mailbox', 'direct'] as const) {
+  sessions(`threads that are killed while they create nodes leave none: ${link}`, async () => {
+    const { tango, namespace, worker } = await withHolder('churn', {
+      link,
+      logBytes: 16 * 2 ** 20,
+    });
+    const mine = namespace.createSync('/held/mine', 1, EPHEMERAL);
+    for (const killed of [worker, ...(await Promise.all([churner(tango), churner(tango)]))]) {
+      for (let i = 0; i < 5; i++) await messageOf(killed);
+      await killed.terminate();
+    }
+    // Those who die leave positions undecided, which others have to fill.
+    const empty = async (): Promise<void> => {
+      while (held(namespace).length > 1) {
+        const path = namespace.children('/members').length > 0 ? '/members' : '/held';
+        await namespace.watchOnce(path, 'children');
+      }
+    };
+    await within(DEADLINE_MS, 'all are gone', empty());
+    assert.equal([held(namespace), [...namespace.sessions()]], [['mine'], [namespace.session]]);
+    assert.is(namespace.exists(mine)?.ephemeralOwner, namespace.session);
+    const late = await (await logs.attach(tango)).namespace('n');
+    assert.equal(held(late), ['mine']);
+  });
+}
 
 sessions('who waits for an event keeps its thread alive, and nobody else does', async () => {
   const { namespace, worker } = await withHolder('watch');
