@@ -4,6 +4,7 @@ import { experiment as appendThroughput } from './append-throughput.bench.ts';
 import { experiment as directAppendThroughput } from './direct-append-throughput.bench.ts';
 import { experiment as failover } from './failover.bench.ts';
 import type { Experiment } from './harness/experiment.ts';
+import { experiment as namespace } from './namespace.bench.ts';
 import { experiment as objectGet } from './object-get.bench.ts';
 import { experiment as objectIncrement } from './object-increment.bench.ts';
 import { experiment as objectPlayback } from './object-playback.bench.ts';
@@ -36,6 +37,7 @@ export const experiments: readonly Experiment[] = [
   objectPlayback,
   objectViews,
   objects,
+  namespace,
 ];
 
 export function experimentNamed(name: string): Experiment | undefined {

@@ -81,6 +81,16 @@ const RESULTS: Readonly<Record<string, readonly string[]>> = {
     'register: set',
     'register: get',
   ],
+  namespace: [
+    'create',
+    'set',
+    'get',
+    'exists',
+    'children',
+    'multi of 2',
+    'move',
+    'set to watch event',
+  ],
 };
 
 smoke('every file of an experiment is in the registry under its name', () => {

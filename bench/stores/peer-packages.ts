@@ -13,8 +13,8 @@ export type PeerName = (typeof PEERS)[number];
 const PACKAGE = join('bench', 'peers', 'package.json');
 const HERE = fileURLToPath(import.meta.url);
 
-/** The peer's module; undefined where it is not installed. Throws if it is and cannot be loaded. */
-export function loadPeer(name: PeerName): unknown {
+/** The package's module; undefined where it is not installed. Throws if it is and cannot be loaded. */
+export function loadPeer(name: string): unknown {
   const path = packagePath();
   return path !== undefined && isInstalled(path, name) ? createRequire(path)(name) : undefined;
 }
@@ -24,7 +24,18 @@ export function installedPeers(): readonly PeerName[] {
   return path === undefined ? [] : PEERS.filter((name) => isInstalled(path, name));
 }
 
-function isInstalled(path: string, name: PeerName): boolean {
+export function isPeerInstalled(name: string): boolean {
+  const path = packagePath();
+  return path !== undefined && isInstalled(path, name);
+}
+
+/** bench/peers; undefined where this was installed as a package. */
+export function peersFolder(): string | undefined {
+  const path = packagePath();
+  return path === undefined ? undefined : dirname(path);
+}
+
+function isInstalled(path: string, name: string): boolean {
   return existsSync(join(dirname(path), 'node_modules', name, 'package.json'));
 }
 

@@ -69,9 +69,12 @@ export function mediansOf(peers: Readonly<Record<string, Rate>>): Record<string,
   return Object.fromEntries(Object.entries(peers).map(([name, { median }]) => [name, median]));
 }
 
+export function memoryFolder(): string {
+  return existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir();
+}
+
 async function inMemoryFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const parent = existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir();
-  const folder = mkdtempSync(join(parent, 'tangolog-'));
+  const folder = mkdtempSync(join(memoryFolder(), 'tangolog-'));
   try {
     await use(folder);
   } finally {
