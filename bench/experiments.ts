@@ -4,6 +4,7 @@ import { experiment as appendThroughput } from './append-throughput.bench.ts';
 import { experiment as directAppendThroughput } from './direct-append-throughput.bench.ts';
 import { experiment as failover } from './failover.bench.ts';
 import type { Experiment } from './harness/experiment.ts';
+import { experiment as ledgers } from './ledgers.bench.ts';
 import { experiment as namespace } from './namespace.bench.ts';
 import { experiment as objectGet } from './object-get.bench.ts';
 import { experiment as objectIncrement } from './object-increment.bench.ts';
@@ -15,6 +16,7 @@ import { experiment as objects } from './objects.bench.ts';
 import { experiment as mailboxThroughput } from './one-to-one-mailbox-throughput.bench.ts';
 import { experiment as mailboxLatency } from './ping-pong-mailbox-latency.bench.ts';
 import { experiment as playback } from './playback.bench.ts';
+import { experiment as pool } from './pool.bench.ts';
 import { experiment as randomRead } from './random-read.bench.ts';
 import { experiment as replaceUnit } from './replace-unit.bench.ts';
 import { experiment as tokenThroughput } from './token-throughput.bench.ts';
@@ -38,6 +40,8 @@ export const experiments: readonly Experiment[] = [
   objectViews,
   objects,
   namespace,
+  ledgers,
+  pool,
 ];
 
 export function experimentNamed(name: string): Experiment | undefined {

@@ -91,6 +91,8 @@ const RESULTS: Readonly<Record<string, readonly string[]>> = {
     'move',
     'set to watch event',
   ],
+  ledgers: ['append', 'read'],
+  pool: ['empty task', 'task with a transaction'],
 };
 
 smoke('every file of an experiment is in the registry under its name', () => {
