@@ -30,16 +30,17 @@ type Players = readonly (readonly [ObjectId, Player])[];
 /** The references in use are taken in so many steps, the lowest first. */
 const STEPS = 16;
 /** Of the room that a checkpoint leaves, for one pass: others append meanwhile. */
-const PART_OF_ROOM = 0.5;
-/** Of what the last checkpoint took. */
+const PART_OF_ROOM = 0.75;
+/** Left for the next checkpoint: of what the last one took, and what others take part of chunks for. */
 const STATE_GROWTH = 1.25;
+const MARGIN_PARTS = 2;
 
 export class Relocation {
   readonly #room: Room;
   readonly #reader: ReferenceReader;
   readonly #appender: RecordAppender;
-  /** Bytes that may still be appended, and those that shall be. */
-  #left = 0;
+  /** Bytes that a checkpoint takes, and that may still be appended. */
+  #reserve = 0;
   #budget = 0;
 
   constructor(loader: EntryLoader, room: Room, appender: RecordAppender) {
@@ -59,8 +60,9 @@ export class Relocation {
     play: () => Procedure<void>,
   ): Procedure<boolean> {
     const positions = positionsBelow(limit, players);
-    this.#left = this.#room.free() - STATE_GROWTH * stateBytes;
-    this.#budget = PART_OF_ROOM * this.#left;
+    this.#reserve =
+      STATE_GROWTH * stateBytes + this.#room.ofParts(MARGIN_PARTS * this.#room.partBytes);
+    this.#budget = PART_OF_ROOM * (this.#room.free() - this.#reserve);
     for (let step = 1; step <= STEPS && positions.length > 0; step++) {
       const last = positions[Math.ceil((positions.length * step) / STEPS) - 1];
       let isAll = true;
@@ -120,8 +122,8 @@ export class Relocation {
   *#tryAppend(object: ObjectId, batch: readonly Update[], bytes: number): Procedure<boolean> {
     const { partBytes } = this.#room;
     const needed = bytes > partBytes ? this.#room.ofParts(bytes) : this.#room.ofEntry(bytes, 1);
-    if (this.#budget <= 0 || needed > this.#left) return false;
-    this.#left -= needed;
+    // Looked at each time: others append meanwhile.
+    if (this.#budget <= 0 || needed > this.#room.free() - this.#reserve) return false;
     this.#budget -= needed;
     if (batch.length === 1) yield* this.#appender.record(batch[0], [object]);
     else yield* this.#appender.append(batch, [object]);
