@@ -188,8 +188,8 @@ export class Tango implements AsyncDisposable {
    * Writes a checkpoint of every object into the log and resolves to the position that it covers,
    * exclusive: everything below may be forgotten, views that are opened later start from it (Tango 2.8).
    * Done by itself unless the log was opened with `compaction: false`; trims what the checkpoint before has
-   * replaced where there is little room. The thread encodes the states of its objects in one go. Rejects
-   * with ERR_LOG_FULL, ERR_TIMEOUT, ERR_CLOSED.
+   * replaced where there is little room. The thread has its turns meanwhile; what checkpoint() of an object
+   * of your own makes is encoded in one go. Rejects with ERR_LOG_FULL, ERR_TIMEOUT, ERR_CLOSED.
    */
   checkpoint(): Promise<number> {
     return this.#views.checkpoint();

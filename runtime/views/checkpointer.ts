@@ -1,7 +1,7 @@
 /**
  * Writes checkpoints of all objects and trims what they replace (Tango 2.8).
  *
- *   mark ──▶ every view at the mark, encoded ──▶ parts ──▶ record ──▶ trim
+ *   mark ──▶ every view frozen at the mark, encoded ──▶ parts ──▶ record ──▶ trim
  *
  * All states are of one position, so that a view that starts from them is consistent over all objects.
  * Views that this thread hosts are taken as they are; a companion playback brings the others to the
@@ -25,12 +25,12 @@ import {
 } from './checkpoint-index.ts';
 import { isTrimmedError } from './entry-loader.ts';
 import { lowestOf } from './large-record.ts';
-import { digestOf, lowestOfState } from './object-state.ts';
 import { Playback, type Player } from './playback.ts';
 import { type BatchRecord, type Mark, type ObjectId, RecordKind } from './record.ts';
 import { RecordAppender } from './record-appender.ts';
 import { Relocation } from './relocation.ts';
 import { Room } from './room.ts';
+import { StateEncoder } from './state-encoder.ts';
 
 /** What a checkpointer needs of its thread. */
 export interface CheckpointWorld {
@@ -67,30 +67,26 @@ const RECLAIM_MS_MAX = 1000;
 /** Entries looked at before anybody else has a turn. */
 const LOOKED_MAX = 1024;
 
-type States = Map<ObjectId, Uint8Array>;
-
 export class Checkpointer {
   readonly room: Room;
   readonly #world: CheckpointWorld;
   #needed: number | undefined;
   /** Of the mark that is waited for: a number that this thread used once. */
   #number = 0;
-  #states: States = new Map();
   #isWriting = false;
   /** That the last checkpoint took. */
   #stateBytes = 0;
   /** What views refer to below is put above it; there was room for all of that. */
   #relocatesBelow: Position = Number.POSITIVE_INFINITY;
   #isRelocated = true;
-  /** Their checkpoint() has failed: their changes are copied. */
-  readonly #mute = new Set<ObjectId>();
-
+  readonly #encoder: StateEncoder;
   readonly #appender: RecordAppender;
   readonly #relocation: Relocation;
 
   constructor(world: CheckpointWorld) {
     this.#world = world;
     this.room = new Room(world.client);
+    this.#encoder = new StateEncoder(world.client);
     this.#appender = new RecordAppender(world.client);
     this.#relocation = new Relocation(world.playback.loader, this.room, this.#appender);
   }
@@ -112,7 +108,7 @@ export class Checkpointer {
     if (writer !== this.#world.client.incarnation || number !== this.#number) return;
     for (const object of this.#world.objects()) {
       const player = this.#hosted(object);
-      if (player !== undefined) this.#keepState(object, player);
+      if (player !== undefined) this.#encoder.freeze(object, player);
     }
   }
 
@@ -224,18 +220,19 @@ export class Checkpointer {
     const { client, playback, objects } = this.#world;
     yield* playback.playTo(client.tail());
     const companion = yield* this.#companion();
-    this.#states = new Map();
+    this.#encoder.begin();
     for (const object of objects()) {
       const player = companion.players.get(object) ?? this.#hosted(object);
-      if (player !== undefined) this.#keepState(object, player);
+      if (player !== undefined) this.#encoder.freeze(object, player);
     }
+    yield* this.#encoder.encode();
     const needed = this.#ofStates();
-    this.#states = new Map();
+    this.#encoder.end();
     return needed;
   }
 
   #ofStates(): number {
-    const sizes = Array.from(this.#states.values(), ({ length }) => length);
+    const sizes = Array.from(this.#encoder.states.values(), ({ length }) => length);
     this.#needed = this.room.ofCheckpoint(sizes);
     return this.#needed;
   }
@@ -265,13 +262,13 @@ export class Checkpointer {
     const { limit, aborted } = yield* this.#abortedFrom(held, covered, limitBefore);
     this.#checkRoom(this.#ofStates());
     const sections: Section[] = [];
-    for (const [object, state] of this.#states) {
-      const parts = yield* this.#appender.parts(state);
-      const lowest = lowestOfState(state);
+    for (const [object, state] of this.#encoder.states) {
+      const { length: bytes, digest, lowest } = state;
+      const parts = yield* this.#appender.parts(state.pieces);
       const refers = lowest < Number.POSITIVE_INFINITY && { lowest };
-      sections.push({ object, bytes: state.length, digest: digestOf(state), ...refers, parts });
+      sections.push({ object, bytes, digest, ...refers, parts });
     }
-    this.#states = new Map();
+    this.#encoder.end();
     const index = encodeIndex({ covered, limit, limitBefore, aborted, sections });
     const record: BatchRecord = { kind: RecordKind.CHECKPOINT, index };
     const position = yield* this.#appender.record(record, [CHECKPOINTS_ID]);
@@ -293,18 +290,18 @@ export class Checkpointer {
     const { memory } = this.#world.client;
     const trimmed = memory.sequencer.trimMark();
     const least = trimmed + (this.#world.client.tail() - trimmed) * WORTH;
-    for (const state of this.#states.values()) {
-      if (lowestOfState(state) >= least) continue;
+    for (const { lowest } of this.#encoder.states.values()) {
+      if (lowest >= least) continue;
       throw new TangoError('ERR_LOG_FULL', 'what views refer to fills the log');
     }
   }
 
-  /** The states of all objects at one mark are in #states; returns the position that they cover. */
+  /** The states of all objects at one mark are encoded; returns the position that they cover. */
   *#collect(): Procedure<Position> {
     const { client, playback, objects } = this.#world;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       yield* playback.playTo(client.tail());
-      this.#states = new Map();
+      this.#encoder.begin();
       const number = ++this.#number;
       const companion = yield* this.#companion();
       if (attempt === 0) yield* this.#relocate(companion);
@@ -312,8 +309,9 @@ export class Checkpointer {
       const mark = yield* this.#appender.append([record], [CHECKPOINTS_ID]);
       yield* playback.playTo(mark + 1);
       if (companion.players.size > 0) yield* companion.playTo(mark + 1);
-      for (const [object, player] of companion.players) this.#keepState(object, player);
-      if ([...objects()].every((object) => this.#states.has(object))) return mark + 1;
+      for (const [object, player] of companion.players) this.#encoder.freeze(object, player);
+      yield* this.#encoder.encode();
+      if ([...objects()].every((object) => this.#encoder.states.has(object))) return mark + 1;
     }
     throw new TangoError('ERR_TIMEOUT', 'objects were created faster than a checkpoint is taken');
   }
@@ -324,7 +322,7 @@ export class Checkpointer {
     const companion = new Playback(client);
     for (const object of objects()) {
       if (this.#hosted(object) !== undefined) continue;
-      const player = this.#mute.has(object) ? recorded(object) : detached(object);
+      const player = this.#encoder.isMute(object) ? recorded(object) : detached(object);
       companion.host(object, player);
     }
     if (companion.players.size === 0) return companion;
@@ -350,15 +348,7 @@ export class Checkpointer {
   }
 
   #hosted(object: ObjectId): Player | undefined {
-    return this.#mute.has(object) ? undefined : this.#world.hosted(object);
-  }
-
-  #keepState(object: ObjectId, player: Player): void {
-    try {
-      this.#states.set(object, player.state());
-    } catch {
-      this.#mute.add(object);
-    }
+    return this.#encoder.isMute(object) ? undefined : this.#world.hosted(object);
   }
 
   /** What a view that begins at `covered` cannot find out about the entries from `from` on. */

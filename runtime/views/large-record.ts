@@ -15,6 +15,24 @@ export function cut(bytes: Uint8Array, most: number): Uint8Array[] {
   return pieces;
 }
 
+/** The bytes of all pieces, in others of `most` but for the last; each until the next one is asked for. */
+export function* recut(pieces: Iterable<Uint8Array>, most: number): Iterable<Uint8Array> {
+  const full = new Uint8Array(most);
+  let filled = 0;
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const end = Math.min(piece.length, at + most - filled);
+      full.set(piece.subarray(at, end), filled);
+      filled += end - at;
+      at = end;
+      if (filled < most) continue;
+      yield full;
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield full.subarray(0, filled);
+}
+
 /** The bytes that were put into parts at these positions. ERR_TRIMMED, ERR_CORRUPT. */
 export function* joined(
   loader: EntryLoader,

@@ -49,8 +49,6 @@ export interface Restoring {
 /** As FrozenState, in bytes: together, what encodeState() gives. */
 export interface FrozenBytes {
   readonly pieces: Iterable<Uint8Array>;
-  /** The lowest position of the log that the state refers to; Infinity: none. */
-  readonly lowest: Position;
   thaw?(): Iterable<void>;
 }
 
@@ -197,7 +195,34 @@ export const NO_DIGEST = -1;
 
 /** Equal views have equal digests. */
 export function digestOf(state: Uint8Array): number {
-  return kindOf(state) === STATE ? crc32(state) : NO_DIGEST;
+  return new EncodedState([state]).digest;
+}
+
+/** A state that is written into a checkpoint. */
+export class EncodedState {
+  readonly pieces: Uint8Array[] = [];
+  length = 0;
+  #crc = 0;
+
+  constructor(pieces: Iterable<Uint8Array> = []) {
+    for (const piece of pieces) this.add(piece);
+  }
+
+  /** The first piece has the head. */
+  add(piece: Uint8Array): void {
+    this.pieces.push(piece);
+    this.length += piece.length;
+    this.#crc = crc32(piece, this.#crc);
+  }
+
+  get digest(): number {
+    return kindOf(this.pieces[0]) === STATE ? this.#crc : NO_DIGEST;
+  }
+
+  /** See lowestOfState(). */
+  get lowest(): Position {
+    return lowestOfState(this.pieces[0]);
+  }
 }
 
 function kindOf(state: Uint8Array): number {

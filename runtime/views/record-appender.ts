@@ -3,8 +3,8 @@ import { ENTRY_ALIGNMENT, EntryKind, entryFootprint } from '../../shared-memory/
 import { appendEntry } from '../append-entry.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Position, StreamId } from '../log-entry.ts';
-import type { Procedure } from '../procedure.ts';
-import { cut } from './large-record.ts';
+import { type Procedure, pause } from '../procedure.ts';
+import { recut } from './large-record.ts';
 import {
   BATCH_HEADER_BYTES,
   type BatchRecord,
@@ -15,6 +15,8 @@ import {
   recordBytes,
 } from './record.ts';
 
+/** Parts are appended for so long before anybody else has a turn. */
+const TURN_MS = 2;
 /** Entries that fill a chunk without much of it left. */
 export const ENTRIES_PER_CHUNK = 8;
 /** What an entry takes beside its payload, at most. */
@@ -41,11 +43,16 @@ export class RecordAppender {
     return yield* appendEntry(this.#client, payload, streams, EntryKind.OBJECTS);
   }
 
-  /** Bytes that a record will name; returns where they are. */
-  *parts(bytes: Uint8Array): Procedure<Position[]> {
+  /** Bytes that a record will name, in pieces; returns where they are. */
+  *parts(pieces: Iterable<Uint8Array>): Procedure<Position[]> {
+    const { context } = this.#client;
     const parts: Position[] = [];
-    for (const piece of cut(bytes, this.bytesMax - PART_OVERHEAD_BYTES)) {
-      parts.push(yield* this.append([{ kind: RecordKind.PART, bytes: piece }], []));
+    let turnMs = context.now();
+    for (const bytes of recut(pieces, this.bytesMax - PART_OVERHEAD_BYTES)) {
+      parts.push(yield* this.append([{ kind: RecordKind.PART, bytes }], []));
+      if (context.now() - turnMs < TURN_MS) continue;
+      yield* pause(0);
+      turnMs = context.now();
     }
     return parts;
   }
@@ -57,7 +64,7 @@ export class RecordAppender {
       return yield* this.append([record], streams);
     }
     const bytes = encodeRecord(record);
-    const parts = yield* this.parts(bytes);
+    const parts = yield* this.parts([bytes]);
     const large = { kind: RecordKind.LARGE, snapshot: parts[0], bytes: bytes.length, parts };
     return yield* this.append([large], streams);
   }

@@ -23,6 +23,7 @@ import { decodeValue, encodeValue, flatCopy } from './value-codec.ts';
 
 /** The view of an object, for who plays the log. */
 export interface ObjectPlayer extends Player {
+  freeze(): FrozenBytes;
   /** Why the view is not to be trusted any more; undefined: it is. */
   failure(): TangoError | undefined;
   /** From now on every read throws `error`. */
@@ -342,7 +343,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
     const lowest = lowestReference(this.references?.());
     const { slices, thaw } = this.freeze();
     const pieces = encodeSlices(slices, `the state of ${this.name}`, lowest);
-    return thaw === undefined ? { pieces, lowest } : { pieces, lowest, thaw };
+    return thaw === undefined ? { pieces } : { pieces, thaw };
   }
 
   /** What fails leaves a view that is not to be trusted. */

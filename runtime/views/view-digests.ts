@@ -5,7 +5,7 @@
 import { TangoError } from '../../actors/tango-error.ts';
 import type { Position } from '../log-entry.ts';
 import type { CheckpointIndex, Section } from './checkpoint-index.ts';
-import { digestOf, NO_DIGEST } from './object-state.ts';
+import { EncodedState, type FrozenBytes, NO_DIGEST } from './object-state.ts';
 import type { ObjectId } from './record.ts';
 import type { ObjectPlayer } from './replicated-object.ts';
 
@@ -51,12 +51,25 @@ export class ViewDigests {
 
   #digest(object: ObjectId, player: ObjectPlayer): number | undefined {
     try {
-      const state = player.state();
-      if (state.length > COMPARED_BYTES_MAX) this.#large.add(object);
-      return digestOf(state);
+      return this.#digestOf(object, player.freeze());
     } catch {
       // It has no state that could be compared; whoever writes the checkpoint finds the same.
       return undefined;
+    }
+  }
+
+  #digestOf(object: ObjectId, { pieces, thaw }: FrozenBytes): number | undefined {
+    const state = new EncodedState();
+    try {
+      for (const piece of pieces) {
+        state.add(piece);
+        if (state.length <= COMPARED_BYTES_MAX) continue;
+        this.#large.add(object);
+        return undefined;
+      }
+      return state.digest;
+    } finally {
+      for (const _step of thaw?.() ?? []);
     }
   }
 }

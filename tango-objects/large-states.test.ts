@@ -1,0 +1,165 @@
+/** States of many elements are encoded and restored while the thread, and the objects, go on. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { OpenedLogs } from './opened-logs.ts';
+import type { Tango } from './tango.ts';
+
+const ELEMENTS = 60_000;
+const PER_CHANGE = 1000;
+/** Turns of the event loop that others have at least, on the fastest of machines. */
+const TURNS_MIN = 5;
+/** Makes a queue or a list of numbers something that takes a while. */
+const PADDING = Array.from({ length: 20 }, (_, i) => i);
+
+const large = suite('large states');
+const logs = new OpenedLogs({ link: 'direct', logBytes: 64 << 20, compaction: false });
+
+large.after.each(() => logs.close());
+
+interface Kind {
+  /** Elements [from, to), some of them to be changed and deleted. */
+  add(tango: Tango, from: number, to: number): Promise<unknown>;
+  /** Once more and once more: what is made twice, or not at all, is seen. */
+  change(tango: Tango, i: number): Promise<unknown>;
+  elements(tango: Tango): Promise<unknown[]>;
+}
+
+const KINDS: Record<string, Kind> = {
+  map: {
+    add: async (tango, from, to) => {
+      const map = await tango.map<string | number[], number>('map', { indexes: { mod } });
+      for (let i = from; i < to; i++) void map.set(i % 3 === 0 ? [i] : `key ${i}`, i);
+      await tango.sync();
+    },
+    change: async (tango, i) => {
+      const map = await tango.map<string | number[], number>('map', { indexes: { mod } });
+      if (i === 40) await map.clear();
+      await Promise.all([
+        map.delete([3 * i]),
+        map.set([3 * i], -i),
+        map.delete(`key ${3 * i + 1}`),
+      ]);
+      await map.update('sum', (n = 0) => n + i);
+    },
+    elements: async (tango) => {
+      const map = await tango.map<string | number[], number>('map', { indexes: { mod } });
+      return [...map, ...map.find('mod', 5)];
+    },
+  },
+  set: {
+    add: async (tango, from, to) => {
+      const set = await tango.set<number>('set');
+      for (let i = from; i < to; i++) void set.add(i);
+      await tango.sync();
+    },
+    change: async (tango, i) => {
+      const set = await tango.set<number>('set');
+      await Promise.all([set.delete(i), set.add(i), set.delete(2 * i), set.add(-i)]);
+    },
+    elements: async (tango) => [...(await tango.set('set'))],
+  },
+  sortedMap: {
+    add: async (tango, from, to) => {
+      const map = await tango.sortedMap<number, string>('sorted');
+      for (let i = from; i < to; i++) void map.set((i * 7919) % ELEMENTS, `value ${i}`);
+      await tango.sync();
+    },
+    change: async (tango, i) => {
+      const map = await tango.sortedMap<number, string>('sorted');
+      await Promise.all([map.delete(100 * i), map.set(i + 0.5, 'new'), map.set(i, 'changed')]);
+    },
+    elements: async (tango) => [...(await tango.sortedMap('sorted'))],
+  },
+  list: {
+    add: async (tango, from, to) => {
+      const list = await tango.list<unknown>('list');
+      for (let i = from; i < to; i++) void list.append([i, PADDING]);
+      await tango.sync();
+    },
+    change: async (tango, i) => {
+      const list = await tango.list<unknown>('list');
+      await Promise.all([
+        list.insert(10 * i, -i),
+        list.delete(3 * i),
+        list.append(i),
+        list.set(i, i),
+      ]);
+    },
+    elements: async (tango) => [...(await tango.list('list'))],
+  },
+  queue: {
+    add: async (tango, from, to) => {
+      const queue = await tango.queue<unknown>('queue');
+      for (let i = from; i < to; i++) void queue.push([i, PADDING]);
+      await tango.sync();
+    },
+    change: async (tango, i) => {
+      const queue = await tango.queue<unknown>('queue');
+      await Promise.all([queue.shift(), queue.push(-i), queue.shift()]);
+    },
+    elements: async (tango) => [...(await tango.queue('queue'))],
+  },
+};
+
+function mod(value: unknown): number {
+  return (value as number) % 1000;
+}
+
+async function fill(kind: Kind, tango: Tango): Promise<void> {
+  for (let from = 0; from < ELEMENTS; from += PER_CHANGE) {
+    await kind.add(tango, from, from + PER_CHANGE);
+  }
+}
+
+/** How many turns of the event loop there were until `done`. */
+async function turnsUntil(done: Promise<unknown>): Promise<number> {
+  let turns = 0;
+  let isDone = false;
+  const end = (): void => {
+    isDone = true;
+  };
+  done.then(end, end);
+  for (; !isDone; turns++) await new Promise((resolve) => setImmediate(resolve));
+  await done;
+  return turns;
+}
+
+for (const [name, kind] of Object.entries(KINDS)) {
+  large(
+    `${name}: a checkpoint of one position, whatever is changed while it is written`,
+    async () => {
+      const tango = await logs.open();
+      await fill(kind, tango);
+      let isWritten = false;
+      const written = tango.checkpoint().finally(() => {
+        isWritten = true;
+      });
+      let changes = 0;
+      const changed = (async () => {
+        while (!isWritten || changes < 60) {
+          await kind.change(tango, changes++);
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      })();
+      const turnsWritten = await turnsUntil(written);
+      await changed;
+      assert.ok(turnsWritten >= TURNS_MIN, `the loop turns meanwhile: ${turnsWritten}`);
+      const expected = await kind.elements(tango);
+      const late = await logs.attach(tango);
+      const opened = kind.elements(late);
+      const turnsOpened = await turnsUntil(opened);
+      assert.ok(turnsOpened >= TURNS_MIN, `and while it is restored: ${turnsOpened}`);
+      assert.equal(await opened, expected);
+      // The view of the thread that has written it is whole, and so is the next one.
+      await kind.change(tango, 7);
+      await tango.checkpoint();
+      const later = await logs.attach(tango);
+      assert.equal(await kind.elements(later), await kind.elements(tango));
+      await tango.forget(await tango.checkpoint());
+      await kind.change(late, 8);
+      assert.equal(await kind.elements(late), await kind.elements(tango));
+    },
+  );
+}
+
+large.run();
