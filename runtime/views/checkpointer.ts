@@ -54,8 +54,8 @@ export interface CheckpointWorld {
 const TURN_MS = 1;
 /** Each makes room for the next one. */
 const PASSES_MAX = 32;
-/** A trim that passes less than this part of the log is not worth a checkpoint. */
-const WORTH = 1 / 64;
+/** Of the memory: when so much is free, there is no need for another pass. */
+const ENOUGH_PARTS = 4;
 /** An object that is created meanwhile is caught by the next attempt. */
 const ATTEMPTS_MAX = 10;
 /** A checkpoint that another thread's has overtaken is taken once more. */
@@ -151,6 +151,8 @@ export class Checkpointer {
         yield* this.forget(Number.POSITIVE_INFINITY);
         if (this.#isRelocated) break;
         yield* this.reclaimed();
+        // What is younger is better moved later: more of it will have been replaced.
+        if (this.room.free() * ENOUGH_PARTS > this.room.bytes) break;
       }
       return true;
     } catch (error) {
@@ -285,15 +287,17 @@ export class Checkpointer {
     throw new TangoError('ERR_LOG_FULL', text);
   }
 
-  /** What views refer to, and could not be put elsewhere, would keep the log as it is. ERR_LOG_FULL. */
+  /** ERR_LOG_FULL: what views refer to stays where it is, and a trim frees less than the checkpoint takes. */
   #checkWorth(): void {
-    const { memory } = this.#world.client;
-    const trimmed = memory.sequencer.trimMark();
-    const least = trimmed + (this.#world.client.tail() - trimmed) * WORTH;
-    for (const { lowest } of this.#encoder.states.values()) {
-      if (lowest >= least) continue;
-      throw new TangoError('ERR_LOG_FULL', 'what views refer to fills the log');
-    }
+    const { client } = this.#world;
+    const tail = client.tail();
+    let lowest = tail;
+    for (const state of this.#encoder.states.values()) lowest = Math.min(lowest, state.lowest);
+    if (lowest === tail) return;
+    const { room } = this;
+    const freed = room.free(lowest) - room.free(client.memory.sequencer.trimMark());
+    if (freed > this.#ofStates()) return;
+    throw new TangoError('ERR_LOG_FULL', `what views refer to fills the log: position=${lowest}`);
   }
 
   /** The states of all objects at one mark are encoded; returns the position that they cover. */
