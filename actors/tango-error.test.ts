@@ -75,6 +75,11 @@ tangoError('comes back from the clone of an error, which has lost its class and 
   assert.is(arrived.epoch, DETAILS.epoch);
   assert.is(arrived.object, DETAILS.object);
   assert.is((arrived.cause as RangeError).message, 'the reason');
+  assert.is(arrived.index, DETAILS.index);
+  const ofNode = new TangoError('ERR_NO_NODE', 'there is no node', { key: '/a b/ü' });
+  assert.is(TangoError.from(structuredClone(ofNode)).key, '/a b/ü');
+  const long = new TangoError('ERR_NO_NODE', 'there is no node', { key: 'x'.repeat(1000) });
+  assert.not.ok('key' in TangoError.from(structuredClone(long)), 'a line of a stack bears no more');
   const bare = TangoError.from(structuredClone(new TangoError('ERR_CLOSED', 'a: b')));
   assert.equal([bare.code, bare.message, 'position' in bare], ['ERR_CLOSED', 'a: b', false]);
 });

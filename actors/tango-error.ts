@@ -109,11 +109,20 @@ export class TangoError extends Error {
  * Structured clone keeps of an error its message, stack and cause. So the stack begins with what
  * else there is to know, as Node's own errors show their code.
  */
-function headOf(code: TangoErrorCode, { position, epoch, object }: TangoErrorDetails): string {
-  const known = JSON.stringify({ position, epoch, object });
+function headOf(code: TangoErrorCode, details: TangoErrorDetails): string {
+  const { position, epoch, object, index } = details;
+  const key = isShort(details.key) ? details.key : undefined;
+  const known = JSON.stringify({ position, epoch, object, key, index });
   return known === '{}' ? `TangoError [${code}]` : `TangoError [${code}] ${encodeURI(known)}`;
 }
 
+/** What JSON keeps, and a line of a stack can bear. */
+function isShort(key: unknown): boolean {
+  if (typeof key === 'string') return key.length <= KEY_LENGTH_MAX;
+  return typeof key === 'boolean' || Number.isFinite(key);
+}
+
+const KEY_LENGTH_MAX = 256;
 const HEAD = /^TangoError \[(ERR_\w+)\](?: (\S+))?:/;
 
 /** A TangoError that went through structured clone; undefined for anything else. */

@@ -189,6 +189,13 @@ locks('is lost by a thread whose event loop stands, which is told and may ask ag
   const asked = messageOf(worker);
   await hold.release();
   assert.is(await asked, 3, 'with another session');
+  let ends = 0;
+  for await (const { updates } of tango.changes({ from: 0, to: await tango.sync() })) {
+    for (const { operation } of updates)
+      if (Object.hasOwn(operation as object, 'endSession')) ends++;
+  }
+  // Once while it stood; at its end, if that was noticed already, another time.
+  assert.ok(ends === 1 || ends === 2, `${ends} ends`);
 });
 
 locks('is as it was in history, in feeds, and from a checkpoint', async () => {

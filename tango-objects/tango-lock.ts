@@ -168,12 +168,18 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
   /** @internal */
   *sessions(): Iterable<SessionId> {
     for (const { session } of this.#line) yield session;
-    yield* this.#ended.values();
   }
 
   /** @internal */
-  endSession(session: SessionId, isDead: boolean): Promise<void> {
-    return this.write([END_SESSION, session, isDead]);
+  endedSessions(): Iterable<SessionId> {
+    return this.#ended.values();
+  }
+
+  /** @internal */
+  async endSession(session: SessionId, isDead: boolean): Promise<void> {
+    const isHolding = this.#line.some((one) => one.session === session);
+    if (!isHolding && this.#ended.has(session) !== isDead) return;
+    await this.change([END_SESSION, session, isDead]);
   }
 
   protected apply(operation: Operation): number | boolean {

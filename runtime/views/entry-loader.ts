@@ -10,7 +10,8 @@ import type { Position, StreamId } from '../log-entry.ts';
 import { PlayedEntryPlace } from '../played-entry.ts';
 import type { Procedure } from '../procedure.ts';
 import { isTrimmedThrough, readPosition } from '../read.ts';
-import { decodeBatch, type RecordBatch } from './record.ts';
+import { type BatchRecord, decodeBatch, type RecordBatch } from './record.ts';
+import { recordAt } from './record-scan.ts';
 
 /** 'undecided': reading the position ends that. */
 type Loaded = 'records' | 'nothing' | 'foreign' | 'undecided' | 'again';
@@ -42,6 +43,16 @@ export class EntryLoader {
       if (loaded === 'records') return decodeBatch(this.#place.payload, position);
       if (loaded === 'nothing' || loaded === 'foreign') return loaded;
       if (loaded === 'undecided') return undefined;
+      this.#client.refreshProjection();
+    }
+  }
+
+  /** As tryLoad, of one record: undefined as well where there is none of that index. */
+  tryLoadRecord(position: Position, index: number): BatchRecord | undefined {
+    for (;;) {
+      const loaded = this.#load(position, undefined);
+      if (loaded === 'records') return recordAt(this.#place.payload, position, index);
+      if (loaded !== 'again') return undefined;
       this.#client.refreshProjection();
     }
   }

@@ -40,6 +40,8 @@ export interface HostingWorld {
   run<T>(procedure: Procedure<T>): Promise<T>;
   /** Plays to the tail. */
   sync(): Promise<Position>;
+  /** An object that was made has not become one of this thread. */
+  discarded(object: unknown): void;
   /** What the object is made with; `host` gets its view. */
   bind(entry: ObjectEntry, host: (player: ObjectPlayer) => void): ObjectBinding;
 }
@@ -174,6 +176,7 @@ export class HostedObjects {
         const { position } = playback;
         await sync();
         if (playback.position === position) throw error;
+        this.#world.discarded(object);
         continue;
       }
       playback.host(id, player);

@@ -41,6 +41,8 @@ export class ReferenceReader {
   /** Of the entry that was read last: those that were written together are mostly read together. */
   #position: Position = -1;
   #records: readonly BatchRecord[] = [];
+  /** Of the entry of which one record was read last: with the next one all of it is. */
+  #seen: Position = -1;
 
   constructor(loader: EntryLoader) {
     this.#loader = loader;
@@ -48,13 +50,9 @@ export class ReferenceReader {
 
   /** The change at `at`; undefined: read() has to wait for something. ERR_TRIMMED. */
   tryRead(at: LogReference): Update | undefined {
-    if (at.position !== this.#position) {
-      const batch = this.#loader.tryLoad(at.position);
-      if (batch === undefined) return undefined;
-      this.#keep(at, batch);
-    }
-    const record = this.#records[at.index];
-    return record?.kind === RecordKind.LARGE ? undefined : updateOf(record, at);
+    const record = this.#tryRecord(at);
+    if (record === undefined || record.kind === RecordKind.LARGE) return undefined;
+    return updateOf(record, at);
   }
 
   /** As tryRead; waits where it has to. */
@@ -65,6 +63,19 @@ export class ReferenceReader {
     // It has taken effect: whatever the limit is now, it was not below that.
     const [whole] = yield* wholeRecords(this.#loader, [record], 0);
     return updateOf(whole, at);
+  }
+
+  #tryRecord(at: LogReference): BatchRecord | undefined {
+    const { position, index } = at;
+    if (position === this.#position) return this.#records[index];
+    if (position !== this.#seen) {
+      this.#seen = position;
+      return this.#loader.tryLoadRecord(position, index);
+    }
+    const batch = this.#loader.tryLoad(position);
+    if (batch === undefined) return undefined;
+    this.#keep(at, batch);
+    return this.#records[index];
   }
 
   #keep(at: LogReference, batch: LoadedBatch): void {

@@ -14,6 +14,7 @@ const WIDE = 0x8000_0000;
 /** Longer texts and bytes are left to the runtime's own calls. */
 const SHORT = 24;
 const HIGH_WORD_MAX = 0x1f_ffff;
+const NO_BYTES = new Uint8Array(0);
 
 export function keyBytes(key: ObjectKey | undefined): number {
   if (key === undefined) return 4;
@@ -101,7 +102,7 @@ export class RecordWriter {
 
 export class RecordReader {
   /** What it reads from, and nobody changes. */
-  readonly bytes: Buffer;
+  bytes: Buffer;
   readonly #position: Position;
   #at = 0;
 
@@ -109,6 +110,13 @@ export class RecordReader {
   constructor(bytes: Uint8Array, position: Position) {
     this.bytes = Buffer.from(bytes);
     this.#position = position;
+  }
+
+  /** Reads from `bytes` themselves. */
+  static over(bytes: Uint8Array, position: Position): RecordReader {
+    const reader = new RecordReader(NO_BYTES, position);
+    reader.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    return reader;
   }
 
   get isAtEnd(): boolean {
@@ -146,6 +154,12 @@ export class RecordReader {
     const bytes = 2 * (length - WIDE);
     const at = this.skip(bytes);
     return this.bytes.toString('utf16le', at, at + bytes);
+  }
+
+  skipKey(): void {
+    const length = this.word();
+    if (length === WHOLE_OBJECT) return;
+    this.skip(length < WIDE ? length : 2 * (length - WIDE));
   }
 
   list<T>(one: () => T): T[] {

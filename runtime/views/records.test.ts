@@ -15,6 +15,7 @@ import {
   recordBytes,
   type Update,
 } from './record.ts';
+import { recordAt } from './record-scan.ts';
 import { decodeValue, encodeValue } from './value-codec.ts';
 
 const records = suite('records');
@@ -193,6 +194,19 @@ records('an entry comes back record by record, and is as long as was said', () =
   );
 });
 
+records('one record of an entry is what it is among the others', () => {
+  fc.assert(
+    fc.property(anyBatch, (batch) => {
+      const bytes = encoded(batch);
+      for (const [index, record] of batch.records.entries()) {
+        const found = recordAt(bytes, 3, index);
+        assert.ok(found !== undefined && isDeepStrictEqual(plain(found), plain(record)));
+      }
+      assert.is(recordAt(bytes, 3, batch.records.length), undefined);
+    }),
+  );
+});
+
 records('an entry that is not intact is refused, whatever it holds', () => {
   fc.assert(
     fc.property(anyBatch, fc.nat(), fc.nat(255), fc.boolean(), (batch, at, byte, isCut) => {
@@ -205,6 +219,10 @@ records('an entry that is not intact is refused, whatever it holds', () => {
       }
       bytes[place] = byte;
       assert.ok(['none', 'ERR_CORRUPT'].includes(codeOf(() => decodeBatch(bytes, 3))));
+      for (const index of batch.records.keys()) {
+        const code = codeOf(() => recordAt(bytes, 3, index));
+        assert.ok(['none', 'ERR_CORRUPT'].includes(code));
+      }
     }),
   );
 });

@@ -8,6 +8,7 @@
  *
  * Safe whoever is mistaken: a session that was ended in the log stays so, whatever its thread believes.
  */
+import { TangoError } from '../../actors/tango-error.ts';
 import type { ThreadIndex, ThreadTable } from '../../shared-memory/thread-table.ts';
 import { ThreadState } from '../../shared-memory/thread-table-layout.ts';
 import type { ViewTable } from '../../shared-memory/view-table.ts';
@@ -18,9 +19,11 @@ export type SessionId = number;
 
 /** An object in which sessions hold something. */
 export interface SessionHolder {
-  /** Those that do, and those that have lost it while their thread lived. */
+  /** Those that do. */
   sessions(): Iterable<SessionId>;
-  /** Appends that the session has ended; `isDead`: nothing comes from its thread any more. */
+  /** Those that have ended while their thread lived: remembered as long as it does. */
+  endedSessions(): Iterable<SessionId>;
+  /** Appends that the session has ended, and plays it; `isDead`: nothing comes from its thread any more. */
   endSession(session: SessionId, isDead: boolean): Promise<void>;
 }
 
@@ -28,6 +31,8 @@ export interface SessionHolder {
 const SESSIONS_MAX = 2 ** 20;
 const LOOK_MS_MAX = 50;
 const LOOKS_PER_TIMEOUT = 20;
+
+type ThreadLife = 'alive' | 'stalled' | 'dead';
 
 /** What was seen of a thread's beats. */
 interface Seen {
@@ -84,6 +89,11 @@ export class Sessions {
     this.#begin();
   }
 
+  /** Nobody reads the object in this thread any more. */
+  unwatch(holder: unknown): void {
+    this.#holders.delete(holder as SessionHolder);
+  }
+
   /** Nothing comes any more from the thread whose session it is: it has exited, or closed the log. */
   isDead(session: SessionId): boolean {
     return this.#threadOf(incarnationOf(session)) === undefined;
@@ -120,16 +130,18 @@ export class Sessions {
   }
 
   #endAll(): void {
-    const ended = new Map<number, 'dead' | 'stalled' | 'alive'>();
+    const states = new Map<number, ThreadLife>();
     for (const holder of this.#holders) {
       let isEmpty = true;
       for (const session of holder.sessions()) {
         isEmpty = false;
-        const incarnation = incarnationOf(session);
-        if (incarnation === this.#incarnation) continue;
-        const state = ended.get(incarnation) ?? this.#stateOf(incarnation);
-        ended.set(incarnation, state);
-        if (state !== 'alive') this.#end(holder, session, state === 'dead');
+        const life = this.#lifeOf(incarnationOf(session), states);
+        if (life !== 'alive') this.#end(holder, session, life === 'dead');
+      }
+      for (const session of holder.endedSessions()) {
+        isEmpty = false;
+        if (this.#lifeOf(incarnationOf(session), states) === 'dead')
+          this.#end(holder, session, true);
       }
       if (isEmpty) this.#holders.delete(holder);
     }
@@ -138,14 +150,24 @@ export class Sessions {
   #end(holder: SessionHolder, session: SessionId, isDead: boolean): void {
     if (this.#ending.has(session)) return;
     this.#ending.add(session);
-    // What fails is tried again at the next look.
     void holder
       .endSession(session, isDead)
-      .catch(() => {})
+      .catch((error: unknown) => {
+        // Of a view that is not to be trusted; what else fails is tried again at the next look.
+        if (error instanceof TangoError && error.code === 'ERR_CORRUPT') this.unwatch(holder);
+      })
       .finally(() => this.#ending.delete(session));
   }
 
-  #stateOf(incarnation: number): 'dead' | 'stalled' | 'alive' {
+  /** Looked at once for all objects: looks are counted. */
+  #lifeOf(incarnation: number, known: Map<number, ThreadLife>): ThreadLife {
+    if (incarnation === this.#incarnation) return 'alive';
+    const life = known.get(incarnation) ?? this.#stateOf(incarnation);
+    known.set(incarnation, life);
+    return life;
+  }
+
+  #stateOf(incarnation: number): ThreadLife {
     const thread = this.#threadOf(incarnation);
     if (thread === undefined) return 'dead';
     const beats = this.#table.beats(thread);

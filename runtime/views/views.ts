@@ -92,6 +92,7 @@ export class Views {
       directory: () => this.#directory,
       run: <T>(procedure: Procedure<T>) => this.#run(procedure),
       sync: () => this.sync(),
+      discarded: (object: unknown) => this.#sessions.unwatch(object),
       bind: (entry: ObjectEntry, host: (player: ObjectPlayer) => void) =>
         this.#bindingOf(entry, host),
     };

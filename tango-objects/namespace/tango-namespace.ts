@@ -239,14 +239,17 @@ export class TangoNamespace<T = unknown>
   /** @internal */
   *sessions(): Iterable<SessionId> {
     yield* this.#tree.owners();
-    yield* this.#ended.values();
+  }
+
+  /** @internal */
+  endedSessions(): Iterable<SessionId> {
+    return this.#ended.values();
   }
 
   /** @internal */
   async endSession(session: SessionId, isDead: boolean): Promise<void> {
     const isHolding = [...this.#tree.owners()].includes(session);
     if (!isHolding && this.#ended.has(session) !== isDead) return;
-    // Played here at once: who looks again finds it ended.
     await this.change([END_SESSION, session, isDead]);
   }
 
