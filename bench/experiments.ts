@@ -1,6 +1,8 @@
 /** All experiments, in the order in which they run and are listed. */
 import { experiment as appendLatency } from './append-latency.bench.ts';
 import { experiment as appendThroughput } from './append-throughput.bench.ts';
+import { experiment as corfuSmr } from './corfu-smr.bench.ts';
+import { experiment as corfuStore } from './corfu-store.bench.ts';
 import { experiment as directAppendThroughput } from './direct-append-throughput.bench.ts';
 import { experiment as failover } from './failover.bench.ts';
 import type { Experiment } from './harness/experiment.ts';
@@ -42,6 +44,8 @@ export const experiments: readonly Experiment[] = [
   namespace,
   ledgers,
   pool,
+  corfuStore,
+  corfuSmr,
 ];
 
 export function experimentNamed(name: string): Experiment | undefined {

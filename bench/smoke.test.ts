@@ -93,6 +93,8 @@ const RESULTS: Readonly<Record<string, readonly string[]>> = {
   ],
   ledgers: ['append', 'read'],
   pool: ['empty task', 'task with a transaction'],
+  'corfu-store': ['multi-get', 'multi-get, reads', 'multi-put', 'multi-put, appends'],
+  'corfu-smr': ['executed'],
 };
 
 smoke('every file of an experiment is in the registry under its name', () => {
