@@ -1,6 +1,6 @@
 /**
- * Views that keep places in the log (PROTOCOL 2.8, case 53), case by case: a value is read after whatever came
- * between, and no trim passes a place that some view keeps. CASE= runs those with it in their name.
+ * Views that keep places in the log (PROTOCOL 2.8, case 53), case by case: a value is read after whatever
+ * came between, and no trim passes a place that some view keeps. CASE= runs those with it in their name.
  *
  *   keeper: reads a value ──▶ appends it again ──▶ mark ──▶ states ──▶ record ──▶ trim
  *   between any two of them: a change, a deletion, another keeper, a view that lags, a death

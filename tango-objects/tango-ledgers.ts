@@ -51,13 +51,13 @@ const TURN_BYTES = 256 * 1024;
 const ENTRIES_MAX = 2 ** 32 - 1;
 
 /**
- * A ledger has entries of bytes, numbered from 0 without gaps, and one writer: the thread that has created it.
- * Anybody reads, and seals: from that place in the log on nothing is appended, also by a writer that does not
+ * A ledger has entries of bytes, numbered from 0 without gaps, and one writer: the thread that has created
+ * it. Anybody reads, and seals: from that place in the log on nothing is appended, also by a writer that does not
  * know of it yet, or that lives on after others took it for dead. Whoever goes on for a writer seals its
  * ledgers, reads them to the end, and creates new ones.
  *
  * Views keep the places of entries, not the bytes; those are in the log until the ledger is deleted, and
- * compaction moves them along: see README on how much of the log they may take. Ledgers conflict one by one.
+ * compaction moves them along: they may take about a third of the log. Ledgers conflict one by one.
  *
  * Of a number that is no ledger's every call throws ERR_INVALID_ARGUMENT, of a deleted one's ERR_TRIMMED.
  */
@@ -139,8 +139,8 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
   }
 
   /**
-   * Appends an entry; resolves to its number once it is in the log. Entries have the order of the calls. Rejects
-   * with ERR_SEALED: the ledger is sealed, and the entry not in it, or another thread writes it.
+   * Appends an entry; resolves to its number once it is in the log. Entries have the order of the calls.
+   * Rejects with ERR_SEALED: the ledger is sealed, and the entry not in it, or another thread writes it.
    */
   append(ledger: number, bytes: Uint8Array): Promise<number> {
     const appended = this.change<Told>([APPEND, ledger, this.writer, bytes], [ledger]);
@@ -153,8 +153,8 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
   }
 
   /**
-   * Ends the ledger, whoever writes it; resolves to the number of its last entry, -1 without any: no other will
-   * be appended. Of a ledger that is sealed: the same.
+   * Ends the ledger, whoever writes it; resolves to the number of its last entry, -1 without any: no other
+   * will be appended. Of a ledger that is sealed: the same.
    */
   seal(ledger: number): Promise<number> {
     return this.change<Told>([SEAL, ledger], [ledger]).then((last) => this.#told(ledger, last));
@@ -164,7 +164,7 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
     return this.#told(ledger, this.changeSync<Told>([SEAL, ledger], [ledger]));
   }
 
-  /** Gives up the ledger, sealed or not, and the room of its entries; resolves to whether nobody was faster. */
+  /** Gives up the ledger, sealed or not, and the room of its entries; resolves to whether it was there. */
   delete(ledger: number): Promise<boolean> {
     return this.change<boolean>([DELETE, ledger], [ledger, LIST]);
   }

@@ -1,7 +1,7 @@
 /**
  * Maps whose values are in the log: that they are what maps are, contract/log-map-contract.ts has; here is
- * what they are for: data that does not fit the heap, in a log that is written over for ever. CASE= runs those
- * with it in their name.
+ * what they are for: data that does not fit the heap, in a log that is written over for ever. CASE= runs
+ * those with it in their name.
  */
 import { once } from 'node:events';
 import { extname } from 'node:path';

@@ -19,10 +19,10 @@ type EntryState<K> = readonly [
 ];
 
 /**
- * As TangoMap in all that it does and in what conflicts, but a view holds, beside the keys, only where in the log
- * each value is: about 200 bytes a key. Reading a value reads the log: an entry is copied, and what is in it
- * decoded. Values may be more than fits the heap; they have to fit the log, of which they may take about half
- * (see README): compaction moves them along.
+ * As TangoMap in all that it does and in what conflicts, but a view holds, beside the keys, only where in the
+ * log each value is: about 150 bytes a key. Reading a value reads the log: an entry is copied, and the value
+ * decoded. So values may be more than fits the heap. They have to fit the log: a third of it is well used by
+ * them; where it is more than half, compaction, which moves them along, writes several times what others do.
  *
  * Iteration reads value after value. One that was changed since the iteration began is read as it was, unless
  * a trim has passed it: then it is ERR_TRIMMED; not so in a transaction.

@@ -1,7 +1,7 @@
 /**
- * Places in the log that a view keeps instead of what is there, and reads on demand (Tango 2.8, the index over
- * the log). An entry is written once, so what is at a place never changes; it may be trimmed, and then the
- * view has got another place for it before (relocation.ts).
+ * Places in the log that a view keeps instead of what is there, and reads on demand (Tango 2.8: the index
+ * over the log). An entry is written once, so what is at a place never changes; it may be trimmed, and then
+ * the view has got another place for it before (relocation.ts).
  */
 import { TangoError } from '../../actors/tango-error.ts';
 import type { Position } from '../log-entry.ts';

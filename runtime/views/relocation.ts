@@ -50,8 +50,8 @@ export class Relocation {
   }
 
   /**
-   * Relocates what is below `limit`, as far as there is room beside a checkpoint that takes `stateBytes`; returns
-   * whether that was all. `play` brings the views of `players` to the tail.
+   * Relocates what is below `limit`, as far as there is room beside a checkpoint that takes `stateBytes`;
+   * returns whether that was all. `play` brings the views of `players` to the tail.
    */
   *run(
     players: Players,
