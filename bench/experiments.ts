@@ -4,6 +4,7 @@ import { experiment as appendThroughput } from './append-throughput.bench.ts';
 import { experiment as corfuSmr } from './corfu-smr.bench.ts';
 import { experiment as corfuStore } from './corfu-store.bench.ts';
 import { experiment as directAppendThroughput } from './direct-append-throughput.bench.ts';
+import { experiment as elements } from './elements.bench.ts';
 import { experiment as failover } from './failover.bench.ts';
 import type { Experiment } from './harness/experiment.ts';
 import { experiment as ledgers } from './ledgers.bench.ts';
@@ -41,6 +42,7 @@ export const experiments: readonly Experiment[] = [
   objectPlayback,
   objectViews,
   objects,
+  elements,
   namespace,
   ledgers,
   pool,

@@ -81,6 +81,15 @@ const RESULTS: Readonly<Record<string, readonly string[]>> = {
     'register: set',
     'register: get',
   ],
+  elements: [
+    'load',
+    'load, pause',
+    'checkpoint',
+    'checkpoint, pause',
+    'open',
+    'open, pause',
+    'size of the checkpoint',
+  ],
   namespace: [
     'create',
     'set',
