@@ -1,8 +1,9 @@
 /**
- * Objects of many elements: how fast they are loaded, put into a checkpoint, and opened from there, and how long the
- * event loop of the thread that does it stands meanwhile.
+ * Objects of many elements: how fast they are loaded, played, put into a checkpoint, and opened from there, and how
+ * long the event loop of the thread that does it stands meanwhile.
  *
  *   main thread ── a thousand elements, a turn, … ──▶ log       load
+ *               ── sync() ──▶ its view                          play: what of it was not in the view yet
  *               ── checkpoint() ──▶ log ──▶ another thread      open: from the checkpoint
  *
  * A pause is the longest time without a turn of the thread's event loop (perf_hooks.monitorEventLoopDelay, once a
@@ -35,6 +36,8 @@ const parameters = {
 
 interface Measured {
   readonly load: Timed;
+  /** undefined: who loads a set is told what became of each element, and so has played it. */
+  readonly play: Timed | undefined;
   readonly checkpoint: Timed;
   readonly open: Timed;
   readonly bytes: number;
@@ -43,7 +46,8 @@ interface Measured {
 export const experiment: Experiment<typeof parameters> = {
   name: 'elements',
   title: 'Objects of many elements',
-  description: 'Load, checkpoint and open 10 thousand to a million elements; the longest pause.',
+  description:
+    'Load, play, checkpoint and open 10 thousand to a million elements; the longest pause.',
   parameters,
   async run({ logMib, kinds, elements, rounds }, report) {
     for (const kind of kinds) {
@@ -55,7 +59,7 @@ export const experiment: Experiment<typeof parameters> = {
       }
     }
     report.note(
-      'Pauses: the longest time without a turn of the event loop of the thread that loads, checkpoints or opens ' +
+      'Pauses: the longest time without a turn of the event loop of the thread that loads, plays, checkpoints or opens ' +
         '(perf_hooks.monitorEventLoopDelay, a resolution of 1 ms).',
     );
   },
@@ -64,6 +68,8 @@ export const experiment: Experiment<typeof parameters> = {
 async function measure(logBytes: number, kind: Kind, elements: number): Promise<Measured> {
   await using tango = await open({ logBytes, link: 'direct', compaction: false });
   const loaded = await timed(() => load(tango, kind, elements));
+  const { log, views } = tango.stats();
+  const played = views.position < log.tail ? await timed(() => tango.sync()) : undefined;
   const before = tango.stats().thread.appendedBytes;
   const checkpoint = await timed(() => tango.checkpoint());
   const bytes = tango.stats().thread.appendedBytes - before;
@@ -71,16 +77,18 @@ async function measure(logBytes: number, kind: Kind, elements: number): Promise<
   await using threads = await RoundThreads.start<OpenerOrder>(WORKER, [data]);
   const [ms] = await threads.ask(['open']);
   const [pauseMs] = await threads.ask(['pause']);
-  return { load: loaded, checkpoint, open: { ms, pauseMs }, bytes };
+  return { load: loaded, play: played, checkpoint, open: { ms, pauseMs }, bytes };
 }
 
 function tell(report: Report, kind: Kind, elements: number, measured: readonly Measured[]): void {
   const labels = { kind, elements };
-  for (const what of ['load', 'checkpoint', 'open'] as const) {
-    const rates = measured.map((one) => (elements * 1000) / one[what].ms);
+  for (const what of ['load', 'play', 'checkpoint', 'open'] as const) {
+    const times = measured.map((one) => one[what]).filter((one) => one !== undefined);
+    if (times.length === 0) continue;
+    const rates = times.map(({ ms }) => (elements * 1000) / ms);
     const rate = { ...spreadOf(rates), rounds: rates };
     report.add(rateResult(what, 'elements/s', rate, labels));
-    const pauses = measured.map((one) => one[what].pauseMs * NANOSECONDS_PER_MS);
+    const pauses = times.map(({ pauseMs }) => pauseMs * NANOSECONDS_PER_MS);
     report.add(latencySpread(`${what}, pause`, pauses, labels));
   }
   const bytes = spreadOf(measured.map((one) => one.bytes)).median;

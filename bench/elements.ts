@@ -48,7 +48,7 @@ async function adderOf(tango: Tango, kind: Kind): Promise<Add> {
   }
 }
 
-/** Resolves once all are in the view of this thread. */
+/** Resolves once all are in the log; the view of this thread may be behind. */
 export async function load(tango: Tango, kind: Kind, elements: number): Promise<void> {
   const add = await adderOf(tango, kind);
   for (let from = 0; from < elements; from += AT_ONCE) {
@@ -56,7 +56,6 @@ export async function load(tango: Tango, kind: Kind, elements: number): Promise<
     // On the direct link a change has ended when it was sent: to await it is no turn of the event loop.
     await setImmediate();
   }
-  await tango.sync();
 }
 
 /** Opens the object, and resolves to how many elements it has. */
