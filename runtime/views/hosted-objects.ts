@@ -156,6 +156,7 @@ export class HostedObjects {
     const { client, playback, run, sync, bind } = this.#world;
     for (;;) {
       const past = new Playback(client);
+      const { position } = playback;
       let player: ObjectPlayer | undefined;
       const host = (one: ObjectPlayer): void => {
         player = one;
@@ -164,7 +165,7 @@ export class HostedObjects {
       const object = newObject(type, bind(entry, host));
       if (player === undefined) throw invalid('type', type, 'a class that extends TangoObject');
       try {
-        await run(past.begin(playback.position, since));
+        await run(past.begin(position, since));
         // A pass under way would go past what it does not know to be hosted.
         while (past.position < playback.position || playback.isOccupied) {
           if (playback.isOccupied) await run(pause(HOST_PAUSE_MS));
@@ -173,7 +174,6 @@ export class HostedObjects {
       } catch (error) {
         if (!isTrimmedError(error)) throw error;
         // A checkpoint has passed this thread's views, and they go on from there: once more.
-        const { position } = playback;
         await sync();
         if (playback.position === position) throw error;
         this.#world.discarded(object);

@@ -124,18 +124,18 @@ export class ObjectHost {
   /** A view of an object that was not hosted before; see Views.#replayed. */
   *open(object: ObjectId): Procedure<void> {
     while (!this.views.has(object)) {
+      const { position } = this.playback;
       try {
         const view = new ListView(object, this.#watcher('view opened from a checkpoint'));
         const past = new Playback(this.client);
         past.host(object, view);
-        yield* past.begin(this.playback.position);
+        yield* past.begin(position);
         while (past.position < this.playback.position) yield* past.playTo(this.playback.position);
         if (this.views.has(object)) return;
         this.views.set(object, view);
         this.playback.host(object, view);
       } catch (error) {
         if (!isTrimmedError(error)) throw error;
-        const { position } = this.playback;
         yield* this.catchUp();
         if (this.playback.position === position) throw error;
       }
