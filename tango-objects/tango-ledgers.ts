@@ -30,7 +30,6 @@ interface Ledger {
   readonly entries: EntryPlaces;
 }
 
-/** Of one ledger, as it is in a checkpoint. */
 type LedgerState = readonly [ledger: number, writer: number | undefined, entries: number[]];
 
 export interface LedgerEntriesOptions {
@@ -41,7 +40,7 @@ export interface LedgerEntriesOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Number of an entry; undefined: its writer is not, or no longer, the ledger's, or the ledger is deleted. */
+/** Number of an entry; undefined: the ledger is sealed, another's, or deleted. */
 type Told = number | undefined;
 
 /** The key that the list of ledgers is; those of ledgers are numbers. */
