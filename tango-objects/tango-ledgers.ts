@@ -50,7 +50,7 @@ const TURN_BYTES = 256 * 1024;
 const ENTRIES_MAX = 2 ** 32 - 1;
 
 /**
- * A ledger has entries of bytes, numbered from 0 without gaps, and one writer: the thread that has created it.
+ * A ledger has entries of bytes, numbered from 0 without gaps, and one writer: the thread that created it.
  * Anybody reads, and seals: from that place in the log on nothing is appended, also by a writer that does not
  * know of it yet, or that lives on after others took it for dead. Whoever goes on for a writer seals its
  * ledgers, reads them to the end, and creates new ones.
