@@ -1,11 +1,13 @@
 /**
- * CORFU-SMR by the number of replicas (CORFU, NSDI 2012, figure 10): how many commands a second each executes.
+ * CORFU-SMR by the number of replicas (CORFU, NSDI 2012, figure 10): how many commands a second
+ * each executes.
  *
  *   replica ── 7 commands an entry, at its pace ──▶ log ──▶ every replica: executes those of all
  *
- * The paper: 7,000 commands a second of each replica, of 512 + 64 bytes; n replicas execute 7,000 n a second up to
- * ten of them, and some 70,000 beyond: what one client can play. Each replica is a thread: more of them than cores
- * are in each other's way, where the paper's have machines of their own. After each round all have the same state.
+ * The paper: 7,000 commands a second of each replica, of 512 + 64 bytes; n replicas execute 7,000 n
+ * a second up to ten of them, and some 70,000 beyond: what one client can play. Each replica is a
+ * thread: more of them than cores are in each other's way, where the paper's have machines of their
+ * own. After each round all have the same state.
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,8 +57,8 @@ export const experiment: Experiment<typeof parameters> = {
       }
     }
     report.note(
-      'Of one replica: the median of all replicas and rounds, and the least and the most. The limit is what all ' +
-        'propose. The paper: 7,000 n up to ten replicas, then some 70,000 (CORFU, NSDI 2012, figure 10).',
+      'Of one replica: the median of all replicas and rounds, and the least and the most. ' +
+        'The limit is what all propose. The paper: 7,000 n up to ten replicas, then some 70,000 (CORFU, NSDI 2012, figure 10).',
     );
   },
 };

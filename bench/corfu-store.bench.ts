@@ -3,9 +3,10 @@
  *
  *   multi-get of k keys: k reads of the log          multi-put of k keys: k + 1 appends
  *
- * The paper's shape: gets of k keys as 1/k, with the log's reads constant; puts limited by the commit records at
- * first, by the log's appends beyond four keys. Its figures, read off the plot, with 32 drives and 44 clients: 416,000
- * gets and 54,000 puts a second of one key, 52,000 and 22,000 of eight. Values have 4 KiB, as there.
+ * The paper's shape: gets of k keys as 1/k, with the log's reads constant; puts limited by the
+ * commit records at first, by the log's appends beyond four keys. Its figures, read off the plot,
+ * with 32 drives and 44 clients: 416,000 gets and 54,000 puts a second of one key, 52,000 and
+ * 22,000 of eight. Values have 4 KiB, as there.
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -67,8 +68,9 @@ export const experiment: Experiment<typeof parameters> = {
       await log.trimPrefix(log.tailSync());
     });
     report.note(
-      'The paper, 44 clients, 32 drives: multi-gets of 1 to 8 keys 416, 208, 139, 104, 84, 70, 60, 52 thousand/s; ' +
-        'multi-puts 54, 48, 42, 37.5, 32, 28, 24, 22 thousand/s (CORFU, NSDI 2012, figure 9, read off the plot).',
+      'The paper, 44 clients, 32 drives, read off the plot (CORFU, NSDI 2012, figure 9), thousand/s: ' +
+        'multi-gets of 1 to 8 keys 416, 208, 139, 104, 84, 70, 60, 52; ' +
+        'multi-puts 54, 48, 42, 37.5, 32, 28, 24, 22.',
     );
   },
 };

@@ -1,13 +1,14 @@
 /**
- * Objects of many elements: how fast they are loaded, played, put into a checkpoint, and opened from there, and how
- * long the event loop of the thread that does it stands meanwhile.
+ * Objects of many elements: how fast they are loaded, played, put into a checkpoint, and opened
+ * from there, and how long the event loop of the thread that does it stands meanwhile.
  *
  *   main thread ── a thousand elements, a turn, … ──▶ log       load
  *               ── sync() ──▶ its view                          play: what of it was not in the view yet
  *               ── checkpoint() ──▶ log ──▶ another thread      open: from the checkpoint
  *
- * A pause is the longest time without a turn of the thread's event loop (perf_hooks.monitorEventLoopDelay, once a
- * millisecond). Each size is measured in a new log, the smaller ones several times.
+ * A pause is the longest time without a turn of the thread's event loop
+ * (perf_hooks.monitorEventLoopDelay, once a millisecond). Each size is measured in a new log, the
+ * smaller ones several times.
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,7 +60,7 @@ export const experiment: Experiment<typeof parameters> = {
       }
     }
     report.note(
-      'Pauses: the longest time without a turn of the event loop of the thread that loads, plays, checkpoints or opens ' +
+      'Pauses: the longest time without a turn of the event loop of the thread that does it ' +
         '(perf_hooks.monitorEventLoopDelay, a resolution of 1 ms).',
     );
   },

@@ -1,11 +1,14 @@
 /**
- * How many entries of 4 KiB a second ledgers take, as TangoBK's (Tango, section 6.3), and give back.
+ * How many entries of 4 KiB a second ledgers take, as TangoBK's (Tango, section 6.3), and give
+ * back.
  *
- *   thread 0 ── append, append, … ──▶ a ledger of its own      thread 1 ── the same, or reads that of thread 0
+ *   thread 0 ── append, append, … ──▶ a ledger of its own
+ *   thread 1 ── the same, or reads that of thread 0
  *
- * The limit: as many appends of the same bytes by as many threads to the bare log, reads of it. The paper: more
- * than 200,000 writes of 4 KB a second on a log of 18 nodes. Ledgers are deleted between two rounds; the log is
- * compacted meanwhile, as it would be for a user. The bare log is trimmed between two rounds.
+ * The limit: as many appends of the same bytes by as many threads to the bare log, reads of it. The
+ * paper: more than 200,000 writes of 4 KB a second on a log of 18 nodes. Ledgers are deleted
+ * between two rounds; the log is compacted meanwhile, as it would be for a user. The bare log is
+ * trimmed between two rounds.
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -4,9 +4,10 @@
  *   thread 0 ── create, set, get, exists, children, multi ──▶ a namespace of its own
  *   thread 1 ── the same ──▶ another one                      and a node that is moved between two
  *
- * The paper: some 200,000 transactions a second of 18 clients with independent namespaces, some 20,000 moves.
- * A server of ZooKeeper 3.8 is started for it, in memory and without syncing, where there is one; its threads
- * are sessions, with as many requests under way. Calls that block stand beside one awaited at a time.
+ * The paper: some 200,000 transactions a second of 18 clients with independent namespaces, some
+ * 20,000 moves. A server of ZooKeeper 3.8 is started for it, in memory and without syncing, where
+ * there is one; its threads are sessions, with as many requests under way. Calls that block stand
+ * beside one awaited at a time.
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';

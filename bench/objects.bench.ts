@@ -1,12 +1,14 @@
 /**
- * How many operations a second threads make with every object, beside what a user would take instead.
+ * How many operations a second threads make with every object, beside what a user would take
+ * instead.
  *
  *   one thread, or two ── add, has, append, push, take, acquire, … ──▶ set, list, queue, lock, …
  *
- * Blocking: one at a time, without a turn of the event loop. Awaited: one, or 64 under way. Reads of
- * tangolog, lmdb and SQLite do not wait in either form. Beside: lmdb, whose puts of one turn are one
- * transaction; SQLite, which blocks, and makes 64 in one transaction; and a Set, an array, a Map in a thread of
- * its own that others ask by postMessage, which cannot block: it stands there with one awaited at a time.
+ * Blocking: one at a time, without a turn of the event loop. Awaited: one, or 64 under way. Reads
+ * of tangolog, lmdb and SQLite do not wait in either form. Beside: lmdb, whose puts of one turn are
+ * one transaction; SQLite, which blocks, and makes 64 in one transaction; and a Set, an array, a
+ * Map in a thread of its own that others ask by postMessage, which cannot block: it stands there
+ * with one awaited at a time.
  */
 
 import { extname } from 'node:path';

@@ -3,8 +3,8 @@
  *
  *   main thread ── run ──▶ pool ──▶ a thread: the task ──▶ result         1, or 64 under way
  *
- * Beside it piscina alone, which starts the pool's threads, with the same empty task: what is between the two is
- * what a pool does for each task (a line of its own, a signal, times, errors).
+ * Beside it piscina alone, which starts the pool's threads, with the same empty task: what is
+ * between the two is what a pool does for each task (a line of its own, a signal, times, errors).
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,8 @@
 /**
- * A ZooKeeper server of its own for an experiment: alone, in a temporary folder in memory, without syncing. Its jars
- * are looked for in the folder that TANGOLOG_ZOOKEEPER names, in bench/peers/zookeeper (where
- * bench/peers/zookeeper.sh puts them), and where Debian's libzookeeper-java does: /usr/share/java.
+ * A ZooKeeper server of its own for an experiment: alone, in a temporary folder in memory, without
+ * syncing. Its jars are looked for in the folder that TANGOLOG_ZOOKEEPER names, in
+ * bench/peers/zookeeper (where bench/peers/zookeeper.sh puts them), and where Debian's
+ * libzookeeper-java does: /usr/share/java.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,7 @@
 /**
- * CORFU-Store (CORFU, NSDI 2012, section 4.1) on the log alone, with numbers as keys: values are entries, a commit
- * record names those of one put, and each client has the index that playing these records gives.
+ * CORFU-Store (CORFU, NSDI 2012, section 4.1) on the log alone, with numbers as keys: values are
+ * entries, a commit record names those of one put, and each client has the index that playing these
+ * records gives.
  */
 import type { Position, SharedLog, StreamCursor } from '../../index.ts';
 
