@@ -9,6 +9,7 @@ import { encodeKey, type ObjectKey } from './object-key.ts';
 import {
   decodeSlice,
   encodeSlices,
+  encodeState,
   type FrozenBytes,
   type FrozenState,
   joinedPieces,
@@ -19,7 +20,7 @@ import type { ApplyContext, Player } from './playback.ts';
 import { type ObjectId, RELOCATION_KEYS, RecordKind, type Update } from './record.ts';
 import type { Sessions } from './sessions.ts';
 import type { Participant } from './transaction.ts';
-import { decodeValue, encodeValue, flatCopy } from './value-codec.ts';
+import { decodeValue, encodeFlat, encodeValue, flatCopy } from './value-codec.ts';
 
 /** The view of an object, for who plays the log. */
 export interface ObjectPlayer extends Player {
@@ -126,12 +127,10 @@ export abstract class ReplicatedObject<Operation = unknown> {
    */
   protected relocation?(operation: Operation, at: ApplyContext): Operation;
 
-  /** The state as it is now, in one slice; SlicedObject has it in many. */
-  protected freeze(): FrozenState {
-    return { slices: [this.checkpoint()] };
-  }
+  /** The state as it is now, in many slices: SlicedObject. */
+  protected freeze?(): FrozenState;
 
-  /** Takes the slices of freeze(). */
+  /** Takes the slices of freeze(), or what checkpoint() has told. */
   protected restoring(): Restoring {
     let state: unknown;
     return {
@@ -276,7 +275,8 @@ export abstract class ReplicatedObject<Operation = unknown> {
   }
 
   #encoded(operation: Operation, keys: readonly ObjectKey[]): Update {
-    const bytes = encodeValue(operation, 'the change');
+    const flat = flatCopy(operation);
+    const bytes = flat === undefined ? encodeValue(operation, 'the change') : encodeFlat(flat);
     return {
       kind: RecordKind.UPDATE,
       object: this.#binding.id,
@@ -284,7 +284,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
       bytes,
       start: 0,
       end: bytes.length,
-      operation: flatCopy(operation),
+      operation: flat,
     };
   }
 
@@ -341,8 +341,12 @@ export abstract class ReplicatedObject<Operation = unknown> {
 
   #frozen(): FrozenBytes {
     const lowest = lowestReference(this.references?.());
-    const { slices, thaw } = this.freeze();
-    const pieces = encodeSlices(slices, `the state of ${this.name}`, lowest);
+    const what = `the state of ${this.name}`;
+    const frozen = this.freeze?.();
+    // At once: what checkpoint() returns may be the view's own, and changes with it.
+    if (frozen === undefined) return { pieces: [encodeState(this.checkpoint(), what, lowest)] };
+    const { slices, thaw } = frozen;
+    const pieces = encodeSlices(slices, what, lowest);
     return thaw === undefined ? { pieces } : { pieces, thaw };
   }
 
