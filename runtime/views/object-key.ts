@@ -21,6 +21,8 @@ const KEY_LENGTH_MAX = 64 * 1024;
 /** A key is mostly read and then changed. */
 let lastText = '';
 let lastKey = TEXT;
+let lastNumber = 0;
+let lastNumberKey = `${NUMBER}0`;
 
 /**
  * Strings and numbers are told apart, -0 is 0, and NaN equals itself, as in a Map; other values are
@@ -35,7 +37,12 @@ export function encodeKey(key: unknown): ObjectKey {
     lastKey = TEXT + key;
     return lastKey;
   }
-  if (typeof key === 'number') return NUMBER + (key === 0 ? 0 : key);
+  if (typeof key === 'number') {
+    if (key === lastNumber) return lastNumberKey;
+    lastNumber = key;
+    lastNumberKey = NUMBER + (key === 0 ? 0 : key);
+    return lastNumberKey;
+  }
   const bytes = encodeValue(key, 'the key');
   checkLength(bytes);
   return VALUE + Buffer.from(bytes).toString('latin1');

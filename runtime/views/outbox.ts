@@ -29,6 +29,7 @@ import {
   recordBytes,
 } from './record.ts';
 import type { Room } from './room.ts';
+import { added, NO_ELEMENTS } from './short-list.ts';
 
 /** How a change is told what became of it. */
 export interface ChangeCompletion {
@@ -59,7 +60,8 @@ class Sent implements AppendCompletion {
   readonly held: Position;
   /** Of its entry. */
   records: readonly BatchRecord[] = [];
-  bytes = 0;
+  /** undefined: of a record that names parts, before it is encoded. */
+  bytes: number | undefined;
   outcomes: readonly RecordOutcome[] | undefined;
   /** Nobody looks for its outcomes any more. */
   hasEnded = false;
@@ -75,6 +77,7 @@ class Sent implements AppendCompletion {
     this.changes = taken.changes;
     this.streams = taken.streams;
     this.asksOutcome = taken.asksOutcome;
+    this.bytes = taken.isLarge ? undefined : taken.bytes;
     this.urgent = admission === 'freeing';
     this.isAdmitted = admission !== undefined;
     this.held = held;
@@ -119,7 +122,7 @@ export class Outbox {
   readonly #client: LogClient;
   readonly #world: OutboxWorld;
   readonly #entryBytesMax: number;
-  #waiting: Change[] = [];
+  #waiting: Change[] = NO_ELEMENTS;
   /** By number, until their outcome is known or nobody asks for it. */
   readonly #sent = new Map<number, Sent>();
   #number = 0;
@@ -146,7 +149,8 @@ export class Outbox {
       const text = `a change is of at most ${STREAMS_PER_ENTRY_MAX} objects: ${objects.length}`;
       throw new TangoError('ERR_TOO_MANY_STREAMS', text);
     }
-    this.#waiting.push({ record, bytes, objects, asksOutcome, completion });
+    const change = { record, bytes, objects, asksOutcome, completion };
+    this.#waiting = added(this.#waiting, change);
   }
 
   /** Sends what waits unless an entry is under way: then it follows. Does not block. */
@@ -267,7 +271,8 @@ export class Outbox {
   }
 
   #sendRecords(sent: Sent): void {
-    const payload = this.#encoded(sent.number, sent.records);
+    const { number, records, bytes } = sent;
+    const payload = encodeBatch(this.#client.incarnation, number, records, bytes);
     sent.bytes = payload.length;
     this.#client.append(payload, sent.streams, sent.urgent, sent, EntryKind.OBJECTS);
   }
@@ -298,17 +303,12 @@ export class Outbox {
     this.#client.run(this.#world.compaction.makeRoom(), { done: again, failed: giveUp });
   }
 
-  /** Until the next call. */
-  #encoded(number: number, records: readonly BatchRecord[]): Uint8Array {
-    return encodeBatch(this.#client.incarnation, number, records);
-  }
-
   /** As many as fit an entry, in order; or one that does not. */
   #takeWaiting(): Taken {
     const waiting = this.#waiting;
     const [{ objects, bytes, asksOutcome }] = waiting;
     if (waiting.length > 1) return this.#takeSeveral();
-    this.#waiting = [];
+    this.#waiting = NO_ELEMENTS;
     const isLarge = bytes > this.#entryBytesMax - BATCH_HEADER_BYTES;
     const own = isLarge ? bytes : bytes + BATCH_HEADER_BYTES;
     return { changes: waiting, streams: objects, asksOutcome, bytes: own, isLarge };
@@ -357,7 +357,7 @@ export class Outbox {
   }
 
   #tryPlayOwn(sent: Sent, position: Position): boolean {
-    const { number, records, bytes } = sent;
+    const { number, records, bytes = 0 } = sent;
     const batch = { writer: this.#client.incarnation, number, records, bytes };
     // A read may have played it, and told its outcomes, before its writer is told.
     sent.outcomes ??= this.#world.playback().tryPlayOwn(batch, position);

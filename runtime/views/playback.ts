@@ -323,12 +323,11 @@ export class Playback {
 
   #effects({ records, writer }: RecordBatch, aborted: Aborted): RecordOutcome[] {
     const position = this.#position;
-    const outcomes: RecordOutcome[] = [];
-    for (let index = 0; index < records.length; index++) {
+    // Not pushed: the first of an empty array takes room for seventeen.
+    return records.map((record, index) => {
       const isWithout = aborted.size > 0 && aborted.has(index);
-      outcomes.push(isWithout ? ABORTED : this.#effect(records[index], writer, position, index));
-    }
-    return outcomes;
+      return isWithout ? ABORTED : this.#effect(record, writer, position, index);
+    });
   }
 
   #effect(record: BatchRecord, writer: number, position: Position, index: number): RecordOutcome {

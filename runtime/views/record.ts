@@ -128,14 +128,13 @@ export const PART_OVERHEAD_BYTES = HEADER_BYTES + 1 + 4;
 
 const scratch = new RecordWriter(4096);
 
-/** An entry's payload; overwritten by the next call. */
+/** An entry's payload; overwritten by the next call. `bytes`: of it, if that is known. */
 export function encodeBatch(
   writer: number,
   number: number,
   records: readonly BatchRecord[],
+  bytes = batchBytes(records),
 ): Uint8Array {
-  let bytes = HEADER_BYTES;
-  for (const record of records) bytes += recordBytes(record);
   scratch.begin(bytes);
   scratch.byte(VERSION);
   scratch.word(writer);
@@ -143,6 +142,12 @@ export function encodeBatch(
   scratch.half(records.length);
   for (const record of records) writeRecord(scratch, record);
   return scratch.written;
+}
+
+function batchBytes(records: readonly BatchRecord[]): number {
+  let bytes = HEADER_BYTES;
+  for (const record of records) bytes += recordBytes(record);
+  return bytes;
 }
 
 /** A record by itself: what is cut into parts. */

@@ -46,7 +46,8 @@ export function checkTransact(
 
 /** A body that goes on later would do so without its snapshot. */
 export function checkResult<T>(result: T): T {
-  const { then } = (result ?? {}) as { then?: unknown };
+  if (result === undefined || result === null) return result;
+  const { then } = result as { then?: unknown };
   if (typeof then !== 'function') return result;
   if (result instanceof Promise) result.catch(() => {});
   throw new TangoError('ERR_ASYNC_TRANSACTION', 'the body of a transaction returns a promise');

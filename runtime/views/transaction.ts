@@ -6,6 +6,7 @@
 import type { Position } from '../log-entry.ts';
 import type { ObjectKey } from './object-key.ts';
 import { type Commit, type ObjectId, type Read, RecordKind, type Update } from './record.ts';
+import { added, NO_ELEMENTS } from './short-list.ts';
 
 /** An object, as a transaction sees it. */
 export interface Participant {
@@ -31,11 +32,11 @@ const WALKED_MAX = 8;
 
 export class Transaction {
   readonly snapshot: Position;
-  readonly #reads: Read[] = [];
+  #reads: Read[] = NO_ELEMENTS;
   /** Of #reads once they are many, by object. */
   #byObject: Map<ObjectId, Set<ObjectKey | undefined>> | undefined;
-  readonly #changes: Changed[] = [];
-  readonly #trials: Trial[] = [];
+  #changes: Changed[] = NO_ELEMENTS;
+  #trials: Trial[] = NO_ELEMENTS;
 
   #isLost = false;
 
@@ -58,14 +59,15 @@ export class Transaction {
 
   /** The body reads `key`, or without one the whole object: its own changes are in the view then. */
   read(participant: Participant, key: ObjectKey | undefined): void {
-    if (!this.#isRead(participant.id, key)) this.#reads.push({ object: participant.id, key });
+    const { id: object } = participant;
+    if (!this.#isRead(object, key)) this.#reads = added(this.#reads, { object, key });
     if (this.#changes.length > 0) this.#try(participant);
   }
 
   /** The body changes something; nothing is read by that. */
   change(participant: Participant, update: Update): void {
     const mark = this.mark();
-    this.#changes.push({ participant, update });
+    this.#changes = added(this.#changes, { participant, update });
     if (this.#isTried(participant)) this.#make(participant, update, mark);
   }
 
@@ -75,7 +77,7 @@ export class Transaction {
     for (const key of update.keys) this.read(participant, key);
     this.#begin(participant);
     const mark = this.mark();
-    this.#changes.push({ participant, update });
+    this.#changes = added(this.#changes, { participant, update });
     return this.#make(participant, update, mark);
   }
 
@@ -87,18 +89,19 @@ export class Transaction {
   /** Forgets the changes since `mark`; what was read stays read. */
   goBack(mark: number): void {
     this.takeBack();
-    this.#changes.length = mark;
+    this.#changes = this.#changes.slice(0, mark);
   }
 
   /** The view is as it was before the body. */
   takeBack(): void {
-    for (const { undo } of this.#trials.splice(0)) undo();
+    const trials = this.#trials;
+    this.#trials = NO_ELEMENTS;
+    for (const { undo } of trials) undo();
   }
 
   /** Without reads nothing can be in conflict. */
   commit(): Commit {
-    const updates: Update[] = [];
-    for (const { update } of this.#changes) updates.push(update);
+    const updates = this.#changes.map(({ update }) => update);
     return { kind: RecordKind.COMMIT, snapshot: this.snapshot, reads: this.#told(), updates };
   }
 
@@ -142,7 +145,7 @@ export class Transaction {
 
   #begin(participant: Participant): void {
     if (this.#isTried(participant)) return;
-    this.#trials.push({ participant, undo: participant.begin() });
+    this.#trials = added(this.#trials, { participant, undo: participant.begin() });
   }
 
   /** Makes all changes of the object in its view, unless they are there. */

@@ -10,19 +10,29 @@ const HALF_PAIR = /\p{Surrogate}/u;
 /** Deeper nesting is taken for a mistake. */
 const DEPTH_MAX = 100;
 
-const packr = new Packr({
-  // Map, Set, Error, RegExp, typed arrays, cycles.
-  structuredClone: true,
+const OPTIONS = {
   moreTypes: true,
   useBigIntExtension: true,
   // What was decoded does not change when the place of the entry is used again.
   copyBuffers: true,
-});
+};
+
+/** Map, Set, Error, RegExp, typed arrays, cycles. */
+const packr = new Packr({ structuredClone: true, ...OPTIONS });
+
+/** For flat values, and in the same form: it looks for no cycles, for which a Map is made for each value. */
+const flatPackr = new Packr(OPTIONS);
 
 /** The bytes are the caller's. ERR_INVALID_ARGUMENT for what cannot be encoded. */
 export function encodeValue(value: unknown, what: string): Uint8Array {
-  if (!isFlat(value)) checkEncodable(value, what, new Set());
+  if (isFlat(value)) return encodeFlat(value);
+  checkEncodable(value, what, new Set());
   return packr.pack(value);
+}
+
+/** As encodeValue, of what flatCopy() has returned. */
+export function encodeFlat(value: unknown): Uint8Array {
+  return flatPackr.pack(value);
 }
 
 /** Nothing in the result refers to `bytes`. */
