@@ -58,7 +58,8 @@ export const experiment: Experiment<typeof parameters> = {
     }
     report.note(
       'Of one replica: the median of all replicas and rounds, and the least and the most. ' +
-        'The limit is what all propose. The paper: 7,000 n up to ten replicas, then some 70,000 (CORFU, NSDI 2012, figure 10).',
+        'The limit is what all propose. The paper: 7,000 n up to ten replicas, then some 70,000 ' +
+        '(CORFU, NSDI 2012, figure 10).',
     );
   },
 };
