@@ -12,11 +12,11 @@ export interface ProjectionChange {
    * A storage unit that leaves every chain. A spare takes its place for later positions, and in the
    * background for the earlier ones. Each chain needs another replica.
    */
-  readonly remove?: UnitId;
+  readonly remove?: UnitId | undefined;
   /** Storage units to add, a multiple of `replicas`: positions from the tail on use them as well. */
-  readonly add?: number;
+  readonly add?: number | undefined;
   /** 'replace': a new sequencer; also after 'none'. 'none': appends probe from here on. */
-  readonly sequencer?: 'replace' | 'none';
+  readonly sequencer?: 'replace' | 'none' | undefined;
 }
 
 const KEYS = ['remove', 'add', 'sequencer'];

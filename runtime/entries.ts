@@ -17,14 +17,14 @@ import { StreamReader } from './stream-reader.ts';
 
 export interface EntriesOptions {
   /** First position, inclusive; default: the oldest that is not trimmed. */
-  readonly from?: Position;
+  readonly from?: Position | undefined;
   /** Last position, exclusive; default: the tail when the iteration begins. */
-  readonly to?: Position;
+  readonly to?: Position | undefined;
   /** Only entries of any of these streams, each once. */
-  readonly streams?: readonly StreamId[];
+  readonly streams?: readonly StreamId[] | undefined;
   /** Go on with entries that are appended later, for ever; not together with `to`. */
-  readonly live?: boolean;
-  readonly signal?: AbortSignal;
+  readonly live?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A live iteration looks at the tail again after this long, and less often while all is quiet. */

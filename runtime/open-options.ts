@@ -17,55 +17,55 @@ export interface OpenOptions {
    * shared memory; nobody spins for it (DESIGN 6). Threads of both kinds may use one log:
    * `attach(handle, { link })`.
    */
-  readonly link?: LinkKind;
+  readonly link?: LinkKind | undefined;
   /**
    * False: no sequencer; appends probe for the next free position, slower, and streams are not
    * available (CORFU 1.12). Default true.
    */
-  readonly sequencer?: boolean;
+  readonly sequencer?: boolean | undefined;
   /** Storage units, 1 … 64; default 2; a multiple of `replicas`. */
-  readonly storageUnits?: number;
+  readonly storageUnits?: number | undefined;
   /** Chain length, 1 … 8; default 2. */
-  readonly replicas?: number;
+  readonly replicas?: number | undefined;
   /**
    * Memory for this many further storage units, 0 … 64, for replacement and growth; default: as many
    * as `storageUnits`. Touched as it is used.
    */
-  readonly spareUnits?: number;
+  readonly spareUnits?: number | undefined;
   /**
    * Threads for sequencer and storage units, 1 … 64; default: one on up to four cores, then a quarter
    * of the cores. One more is the housekeeper's.
    */
-  readonly actorThreads?: number;
+  readonly actorThreads?: number | undefined;
   /**
    * Memory of one storage unit, 64 KiB … 2 GiB; default 256 MiB. Touched as it is used. The states of all
    * objects are in it twice, before the first checkpoint is trimmed, and the change between: together they
    * may be about 0.45 of it by small changes, and one value that is set again and again about 0.3. What is
    * beyond that is refused (ERR_LOG_FULL, with the sizes), and nothing of it appended.
    */
-  readonly logBytes?: number;
+  readonly logBytes?: number | undefined;
   /** Bytes of the largest payload, 1 … 64 MiB; default 64 KiB. */
-  readonly entryBytesMax?: number;
+  readonly entryBytesMax?: number | undefined;
   /** Threads attached at once, the owner included, 1 … 1024; default 32. */
-  readonly attachMax?: number;
+  readonly attachMax?: number | undefined;
   /** Age at which an unwritten position is filled, 1 … 3,600,000 milliseconds; default 100. */
-  readonly holeFillMs?: number;
+  readonly holeFillMs?: number | undefined;
   /**
    * What a thread holds in locks and ephemeral nodes is freed when its event loop has stood for this
    * long, 100 … 3,600,000 milliseconds; default 10,000. When it closes, or dies, at once.
    */
-  readonly sessionTimeoutMs?: number;
+  readonly sessionTimeoutMs?: number | undefined;
   /** K: backpointers per stream and entry, 4 … 16, a multiple of 4; default 4 (Tango 2.4). */
-  readonly backpointers?: number;
+  readonly backpointers?: number | undefined;
   /**
    * Takes a checkpoint of all objects and trims the log when this part of its memory is in use, above 0
    * and below 1, and earlier where a checkpoint would not fit any more; true (default): 0.5; false: never,
    * `checkpoint` and `forget` do it. Entries of `log.append` are trimmed with the rest, and a log without
    * objects is left alone.
    */
-  readonly compaction?: boolean | { readonly trigger?: number };
+  readonly compaction?: boolean | { readonly trigger?: number | undefined } | undefined;
   /** Raised before the actor threads serve: nothing is opened, ERR_ABORTED. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Checked options with every default filled in. */

@@ -46,7 +46,7 @@ type TangoType<T extends Tango> = new (parts: TangoParts) => T;
 
 export interface AttachOptions {
   /** Of the calling thread; default: what the log was opened with. */
-  readonly link?: LinkKind;
+  readonly link?: LinkKind | undefined;
 }
 
 /**

@@ -29,14 +29,14 @@ import { StreamReader } from './stream-reader.ts';
 
 export interface AppendOptions {
   /** The streams the entry belongs to: distinct integers in [0, 2^31), at most 32. */
-  readonly streams?: readonly StreamId[];
+  readonly streams?: readonly StreamId[] | undefined;
   /** Aborted before the call: nothing is appended. Later: the promise rejects, the entry may land. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface TailOptions {
   /** Ask the storage units for what is written instead of the sequencer for what is granted. */
-  readonly slow?: boolean;
+  readonly slow?: boolean | undefined;
 }
 
 /** A stream as one thread plays it (Tango 2.4). */

@@ -65,7 +65,7 @@ export interface UnitStats {
 export type ServedBy = 'sequencer' | 'housekeeper' | number;
 
 export interface UntilOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a Tango is made of. */

@@ -21,14 +21,14 @@ export interface ValueCodec<V> {
 
 export interface MapOptions<K = unknown, V = unknown> {
   /** By name. They are this thread's: others may have others, or none. */
-  readonly indexes?: Readonly<Record<string, IndexFunction<K, V>>>;
+  readonly indexes?: Readonly<Record<string, IndexFunction<K, V>>> | undefined;
   /** Default: what msgpack and the structured clone have a form for. */
-  readonly codec?: ValueCodec<V>;
+  readonly codec?: ValueCodec<V> | undefined;
   /**
    * Where values are: in the memory of each thread (default), or in the log alone, from where they are read
    * on demand. That belongs to the name for ever, as its type does.
    */
-  readonly values?: 'memory' | 'log';
+  readonly values?: 'memory' | 'log' | undefined;
 }
 
 /** Of a map whose values are in the log. */

@@ -34,10 +34,10 @@ type LedgerState = readonly [ledger: number, writer: number | undefined, entries
 
 export interface LedgerEntriesOptions {
   /** First entry, inclusive; default: 0. */
-  readonly from?: number;
+  readonly from?: number | undefined;
   /** Exclusive; default: those that the ledger has when the iteration begins. */
-  readonly to?: number;
-  readonly signal?: AbortSignal;
+  readonly to?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Number of an entry; undefined: the ledger is sealed, another's, or deleted. */

@@ -43,7 +43,7 @@ export interface LockHolder {
 }
 
 export interface AcquireOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A lock that is held: `await using hold = await lock.acquire()`. */

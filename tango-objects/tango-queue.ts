@@ -118,7 +118,7 @@ export class TangoQueue<T = unknown> extends SlicedObject<Operation<T>> {
    * or by close(), loses that one, as with shift. Rejects with ERR_CLOSED, ERR_INVALID_ARGUMENT and the
    * errors of a change; throws ERR_UNSUPPORTED in the body of a transaction.
    */
-  take(options: { readonly signal?: AbortSignal } = {}): Promise<T> {
+  take(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<T> {
     if (this.#binding.isInBody()) {
       const text = `an element is waited for before a transaction, not in its body: ${this.name}`;
       throw new TangoError('ERR_UNSUPPORTED', text, { object: this.name });
@@ -208,7 +208,7 @@ export class TangoQueue<T = unknown> extends SlicedObject<Operation<T>> {
     return elementOf(await this.change<T | typeof NOTHING>([SHIFT], [HEAD]));
   }
 
-  async #taken(options: { readonly signal?: AbortSignal }): Promise<T> {
+  async #taken(options: { readonly signal?: AbortSignal | undefined }): Promise<T> {
     checkKeys('take', options, ['signal']);
     const signal = checkSignal(options.signal);
     for (let isBack = false; ; isBack = true) {

@@ -8,17 +8,17 @@ import { type Bound, SortedEntries } from './sorted-entries.ts';
 /** Which keys, and in which order. A bound need not be there as a key. */
 export interface RangeOptions<K> {
   /** At least; with `gt`: ERR_INVALID_ARGUMENT. */
-  readonly gte?: K;
+  readonly gte?: K | undefined;
   /** Above. */
-  readonly gt?: K;
+  readonly gt?: K | undefined;
   /** At most; with `lt`: ERR_INVALID_ARGUMENT. */
-  readonly lte?: K;
+  readonly lte?: K | undefined;
   /** Below. */
-  readonly lt?: K;
+  readonly lt?: K | undefined;
   /** From the highest key down; default: from the lowest up. */
-  readonly reverse?: boolean;
+  readonly reverse?: boolean | undefined;
   /** So many at most, from 0 on; default: all. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 const RANGE_OPTIONS = ['gte', 'gt', 'lte', 'lt', 'reverse', 'limit'];

@@ -53,12 +53,12 @@ export interface ObjectChange {
 
 export interface ChangesOptions {
   /** Only changes of objects of these names; the others of a transaction are left out. */
-  readonly objects?: readonly string[];
+  readonly objects?: readonly string[] | undefined;
   /** First place, inclusive: a position, or a place in its entry; default: the tail, as it is now. */
-  readonly from?: Position | ChangePlace;
+  readonly from?: Position | ChangePlace | undefined;
   /** Last position, exclusive, at most the tail at the beginning; default: never ends. */
-  readonly to?: Position;
-  readonly signal?: AbortSignal;
+  readonly to?: Position | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a feed needs of its thread. */

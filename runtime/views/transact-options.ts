@@ -4,13 +4,13 @@ import { checkInteger, checkKeys, checkSignal, invalid } from '../arguments.ts';
 
 export interface TransactOptions {
   /** Conflicts before ERR_CONFLICT; default 100. */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
   /** The body changes nothing: a change in it is ERR_INVALID_ARGUMENT. */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
   /** Reads the view as it is, without a look at the log. */
-  readonly stale?: boolean;
+  readonly stale?: boolean | undefined;
   /** Looked at before every attempt. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CheckedTransact {

@@ -25,7 +25,11 @@ const EMPTY = { version: 0, creates: 0, deletes: 0 };
 class NamespaceModel {
   nodes = new Map<string, ModelNode>([['/', { ...EMPTY, data: undefined }]]);
 
-  create(path: string, data?: unknown, options: { readonly sequential?: boolean } = {}): string {
+  create(
+    path: string,
+    data?: unknown,
+    options: { readonly sequential?: boolean | undefined } = {},
+  ): string {
     const above = path.slice(0, path.lastIndexOf('/')) || '/';
     const parent = this.node(above);
     const number = String(parent.creates).padStart(10, '0');

@@ -16,17 +16,17 @@ import { PERSISTENT } from './node-tree.ts';
 
 export interface CreateOptions {
   /** Ends with this thread's session; has no children. Default false. */
-  readonly ephemeral?: boolean;
+  readonly ephemeral?: boolean | undefined;
   /** Ten digits are put behind the path: of a number that grows with each child. Default false. */
-  readonly sequential?: boolean;
+  readonly sequential?: boolean | undefined;
 }
 
 /** One of the changes of `multi`; `version`: default -1, any. */
 export type NodeChange<T = unknown> =
   | ({ readonly create: string; readonly data?: T | undefined } & CreateOptions)
-  | { readonly set: string; readonly data: T; readonly version?: number }
-  | { readonly delete: string; readonly version?: number }
-  | { readonly check: string; readonly version?: number };
+  | { readonly set: string; readonly data: T; readonly version?: number | undefined }
+  | { readonly delete: string; readonly version?: number | undefined }
+  | { readonly check: string; readonly version?: number | undefined };
 
 /** Of this thread; undefined in a view that is only read, where changes are refused later. */
 export type OwnSession = () => SessionId | undefined;

@@ -44,9 +44,9 @@ export interface NodeState<T = unknown> {
 
 export interface WatchOptions {
   /** Of all nodes below, too, and no events of type `children` then; default false. */
-  readonly recursive?: boolean;
+  readonly recursive?: boolean | undefined;
   /** Ends the watch: ERR_ABORTED. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** As ZooKeeper's exists(), getData() and getChildren() set them. */

@@ -21,18 +21,18 @@ export interface PoolOptions {
    */
   readonly module: URL | string;
   /** Threads that are kept, 0 … maxThreads; default 1. */
-  readonly minThreads?: number;
+  readonly minThreads?: number | undefined;
   /**
    * Threads at most, 1 … 1024, each of which counts as attached (`attachMax`); default: one a core, as
    * far as there is room.
    */
-  readonly maxThreads?: number;
+  readonly maxThreads?: number | undefined;
   /** Tasks that wait for a thread, at most, 0 … 1,048,576; default 65,536. */
-  readonly maxQueue?: number;
+  readonly maxQueue?: number | undefined;
   /** Threads beyond minThreads end after that long without a task, 0 … 3,600,000 ms; default 10,000. */
-  readonly idleTimeoutMs?: number;
+  readonly idleTimeoutMs?: number | undefined;
   /** Of each thread, as in Node's Worker: `{ maxOldGenerationSizeMb }`. */
-  readonly resourceLimits?: ResourceLimits;
+  readonly resourceLimits?: ResourceLimits | undefined;
 }
 
 export interface TaskOptions {
@@ -40,16 +40,16 @@ export interface TaskOptions {
    * While the task waits: it is not run. While it runs: its thread is ended, wherever it stands; one that is
    * just starting, when it has loaded.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** What of the input is moved instead of copied, as in postMessage. */
-  readonly transferList?: readonly TransferListItem[];
+  readonly transferList?: readonly TransferListItem[] | undefined;
 }
 
 export interface PoolCloseOptions {
   /** False: tasks that wait are not run, those that run are ended. Default true: they are awaited. */
-  readonly drain?: boolean;
+  readonly drain?: boolean | undefined;
   /** How long they are awaited, 0 … 3,600,000 ms; what is left then is ended. Default: for ever. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface CheckedPool extends PoolSizes {
