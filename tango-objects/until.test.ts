@@ -65,6 +65,29 @@ until('ends with the signal, with what the look throws, and with the log', async
   assert.is(await within(LATEST_MS, 'the end', closed), 'ERR_CLOSED');
 });
 
+until(
+  'lets many share a signal, as do appends: Node warns of more than ten listeners',
+  async () => {
+    const tango = await logs.open();
+    const map = await tango.map<number, number>('m');
+    const warnings: Error[] = [];
+    const warned = (warning: Error): number => warnings.push(warning);
+    process.on('warning', warned);
+    const stop = new AbortController();
+    const { signal } = stop;
+    const payload = Buffer.from('x');
+    await Promise.all(Array.from({ length: 20 }, () => tango.log.append(payload, { signal })));
+    const waits = Array.from({ length: 20 }, (_, i) =>
+      codeOf(() => tango.until(() => map.get(i), { signal })),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    stop.abort();
+    assert.equal(new Set(await Promise.all(waits)), new Set(['ERR_ABORTED']));
+    process.off('warning', warned);
+    assert.equal(warnings, []);
+  },
+);
+
 until('is refused in a body, and without a function', async () => {
   const tango = await logs.open();
   const inBody = (): Promise<unknown> => tango.transact(() => void tango.until(() => 1));

@@ -1,4 +1,5 @@
 /** Who waits in this thread for the same, one after the other: only who is in front has to look for it. */
+import { whenAborted } from '../runtime/abort.ts';
 import { abortedError } from '../runtime/arguments.ts';
 
 export class WaitingLine {
@@ -17,14 +18,13 @@ export class WaitingLine {
     }
     return new Promise((resolve, reject) => {
       const come = (): void => {
-        signal?.removeEventListener('abort', go);
+        stay();
         resolve();
       };
-      const go = (): void => {
+      const stay = whenAborted(signal, () => {
         this.#waiting.splice(this.#waiting.indexOf(come), 1);
         reject(abortedError(signal as AbortSignal));
-      };
-      signal?.addEventListener('abort', go, { once: true });
+      });
       if (isBack) this.#waiting.unshift(come);
       else this.#waiting.push(come);
     });

@@ -2,6 +2,7 @@
  * Watches of one thread: who wants to know what becomes of nodes. They are told by apply(), in log order,
  * and so BEFORE any read shows what they are told.
  */
+import { whenAborted } from '../../runtime/abort.ts';
 import { abortedError } from '../../runtime/arguments.ts';
 import type { NodeEvent, NodeEventType } from './node-operations.ts';
 import { parentOf, ROOT } from './node-path.ts';
@@ -105,9 +106,9 @@ export class NodeWatch implements AsyncIterableIterator<NodeEvent, undefined> {
     this.path = nodes.path;
     this.#nodes = nodes;
     this.#watches = watches;
-    const abort = (): void => this.fail(abortedError(signal as AbortSignal));
-    signal?.addEventListener('abort', abort, { once: true });
-    this.#forgetSignal = () => signal?.removeEventListener('abort', abort);
+    this.#forgetSignal = whenAborted(signal, () => {
+      this.fail(abortedError(signal as AbortSignal));
+    });
   }
 
   /** @internal */

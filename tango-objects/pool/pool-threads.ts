@@ -5,9 +5,8 @@ import { fileURLToPath } from 'node:url';
 import type { TransferListItem, Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { TangoError } from '../../actors/tango-error.ts';
-import { unlessAborted } from '../../runtime/abort.ts';
+import { unlessAborted, whenAborted } from '../../runtime/abort.ts';
 import { abortedError, invalid } from '../../runtime/arguments.ts';
-import { AbortListeners } from './abort-listeners.ts';
 import { Conditions } from './conditions.ts';
 import type {
   LoadedMessage,
@@ -44,7 +43,6 @@ export class PoolThreads {
   /** Threads that have loaded all they need. */
   readonly #loaded = new Set<number>();
   readonly #conditions = new Conditions();
-  readonly #listeners = new AbortListeners();
   /** Of threads that were told to end, their exits. */
   readonly #ending = new Set<Promise<void>>();
   /** Tasks under way. */
@@ -108,7 +106,7 @@ export class PoolThreads {
       await this.#onceLoaded(() => (placed.thread === undefined ? [] : [placed.thread]));
       stop.abort(signal && abortedError(signal));
     };
-    const forget = this.#listeners.add(signal, onAbort);
+    const forget = whenAborted(signal, onAbort);
     this.#tasks.set(stop, placed);
     try {
       const options = { transferList: [...transferList], signal: stop.signal };

@@ -5,8 +5,8 @@
  */
 
 import { TangoError } from '../../actors/tango-error.ts';
+import { whenAborted } from '../../runtime/abort.ts';
 import { abortedError } from '../../runtime/arguments.ts';
-import { AbortListeners } from './abort-listeners.ts';
 import { Conditions } from './conditions.ts';
 
 interface Waiting {
@@ -21,7 +21,6 @@ export class TaskLine {
   /** Invariant: empty unless `#running` is `#atOnce`. A Set: in order, and left from anywhere. */
   readonly #waiting = new Set<Waiting>();
   readonly #conditions = new Conditions();
-  readonly #listeners = new AbortListeners();
 
   constructor(atOnce: number, waitingMax: number) {
     this.#atOnce = atOnce;
@@ -70,7 +69,7 @@ export class TaskLine {
     const turn = new Promise<void>((begin, refuse) => {
       const own = { begin, refuse };
       this.#waiting.add(own);
-      forget = this.#listeners.add(signal, () => {
+      forget = whenAborted(signal, () => {
         // Or it was given a place in this turn of the event loop, and will look at its signal.
         if (signal === undefined || !this.#waiting.delete(own)) return;
         refuse(abortedError(signal));
