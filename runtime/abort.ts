@@ -1,7 +1,13 @@
 /** Waiting for something that a signal may end. */
 import { abortedError } from './arguments.ts';
 
-const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>();
+/** All that one listener calls. */
+interface Listener {
+  readonly callbacks: Set<() => void>;
+  readonly onAbort: () => void;
+}
+
+const listeners = new WeakMap<AbortSignal, Listener>();
 
 /**
  * Calls `onAbort` when the signal is raised, unless what is returned was called before. Many may share a signal:
@@ -9,21 +15,28 @@ const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>();
  */
 export function whenAborted(signal: AbortSignal | undefined, onAbort: () => void): () => void {
   if (signal === undefined) return () => {};
-  const callbacks = callbacksOf.get(signal) ?? listen(signal);
+  const listener = listeners.get(signal) ?? listen(signal);
+  const { callbacks } = listener;
   // The same function may be given twice.
   const call = (): void => onAbort();
   callbacks.add(call);
-  return () => callbacks.delete(call);
+  return () => {
+    callbacks.delete(call);
+    if (callbacks.size > 0 || listeners.get(signal) !== listener) return;
+    listeners.delete(signal);
+    signal.removeEventListener('abort', listener.onAbort);
+  };
 }
 
-function listen(signal: AbortSignal): Set<() => void> {
+function listen(signal: AbortSignal): Listener {
   const callbacks = new Set<() => void>();
   const onAbort = (): void => {
     for (const call of callbacks) call();
   };
   signal.addEventListener('abort', onAbort, { once: true });
-  callbacksOf.set(signal, callbacks);
-  return callbacks;
+  const listener = { callbacks, onAbort };
+  listeners.set(signal, listener);
+  return listener;
 }
 
 /**
