@@ -43,7 +43,7 @@ export interface TangoErrorDetails {
 }
 
 /** A TangoError as plain data: what survives postMessage. */
-interface PlainTangoError extends TangoErrorDetails {
+export interface PlainTangoError extends TangoErrorDetails {
   readonly code: TangoErrorCode;
   readonly message: string;
   readonly stack?: string;

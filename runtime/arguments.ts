@@ -8,7 +8,8 @@ export function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'number' || value === null || value === undefined) return String(value);
   if (typeof value === 'boolean' || typeof value === 'symbol') return String(value);
-  return Array.isArray(value) ? `an array of ${value.length}` : `a ${typeof value}`;
+  if (typeof value === 'function') return 'a function';
+  return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
 }
 
 export function invalid(name: string, value: unknown, expected: string): TangoError {
@@ -82,6 +83,10 @@ export function checkSignal(signal: unknown): AbortSignal | undefined {
 
 export function abortedError(signal: AbortSignal): TangoError {
   return new TangoError('ERR_ABORTED', 'the operation was aborted', { cause: signal.reason });
+}
+
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw invalid(name, value, 'a function');
 }
 
 /** Refuses option names that do not exist, with the nearest that does. */

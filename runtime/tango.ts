@@ -9,7 +9,7 @@ import { THREAD_COUNTERS, type ThreadCounter } from '../actors/thread-counters.t
 import type { Watched } from '../actors/watch.ts';
 import type { ThreadIndex } from '../shared-memory/thread-table.ts';
 import { ThreadState } from '../shared-memory/thread-table-layout.ts';
-import { checkInteger, checkKeys, checkSignal, invalid } from './arguments.ts';
+import { checkFunction, checkInteger, checkKeys, checkSignal, invalid } from './arguments.ts';
 import type { LogThreadData } from './log-worker.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import type { TangoHandle } from './open.ts';
@@ -158,7 +158,7 @@ export class Tango implements AsyncDisposable {
    * ERR_UNSUPPORTED in the body of a transaction. Keeps the thread alive meanwhile, and does not block.
    */
   until<T>(read: () => T | undefined, options: UntilOptions = {}): Promise<T> {
-    if (typeof read !== 'function') throw invalid('read', read, 'a function');
+    checkFunction('read', read);
     checkKeys('until', options, ['signal']);
     return this.#views.until(read, checkSignal(options.signal));
   }

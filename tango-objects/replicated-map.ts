@@ -1,5 +1,5 @@
 /** What TangoMap and TangoSortedMap have in common: all but the order of their keys. */
-import { invalid } from '../runtime/arguments.ts';
+import { checkFunction, invalid } from '../runtime/arguments.ts';
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
@@ -148,6 +148,7 @@ export abstract class ReplicatedMap<K, V> extends SlicedObject<Operation<K>> {
   }
 
   forEach(callback: (value: V, key: K, map: this) => void): void {
+    checkFunction('callback', callback);
     for (const [key, value] of this.entries()) callback(value, key, this);
   }
 

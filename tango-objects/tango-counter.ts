@@ -1,5 +1,6 @@
 /** A number that threads add to, and that hands out unique numbers (Tango, section 3). */
 import { TangoError } from '../actors/tango-error.ts';
+import { checkInteger } from '../runtime/arguments.ts';
 import { ReplicatedObject } from '../runtime/views/replicated-object.ts';
 
 /**
@@ -54,8 +55,7 @@ export class TangoCounter extends ReplicatedObject<number> {
   }
 
   protected override check(n: number): void {
-    if (Number.isSafeInteger(n)) return;
-    throw new TangoError('ERR_INVALID_ARGUMENT', `a safe integer was expected: n=${String(n)}`);
+    checkInteger('n', n, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
   }
 
   protected apply(n: number): number | TangoError {

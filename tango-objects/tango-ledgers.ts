@@ -48,6 +48,7 @@ const LIST = 'ledgers';
 /** Bytes that are read before anybody else has a turn. */
 const TURN_BYTES = 256 * 1024;
 const ENTRIES_MAX = 2 ** 32 - 1;
+const NO_WRITER = 0;
 
 /**
  * A ledger has entries of bytes, numbered from 0 without gaps, and one writer: the thread that created it.
@@ -176,7 +177,9 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
     if (operation[0] === CREATE || operation[0] === RELOCATE) return;
     const { writer } = this.#known(operation[1]);
     if (operation[0] !== APPEND) return;
-    if (writer !== this.writer) throw sealedError(this.name, operation[1]);
+    // A view that is only read has none, and the change is refused.
+    if (this.writer !== NO_WRITER && writer !== this.writer)
+      throw sealedError(this.name, operation[1]);
     const bytes = operation[3];
     if (!(bytes instanceof Uint8Array)) throw invalid('bytes', bytes, 'a Uint8Array');
   }

@@ -1,6 +1,6 @@
 /** A list by index, as an array (Tango, section 3). */
 import { TangoError } from '../actors/tango-error.ts';
-import { checkInteger } from '../runtime/arguments.ts';
+import { checkFunction, checkInteger } from '../runtime/arguments.ts';
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
 import { SlicedObject, slicesOf } from '../runtime/views/sliced-object.ts';
@@ -110,6 +110,7 @@ export class TangoList<T = unknown> extends SlicedObject<Operation<T>> {
   }
 
   forEach(callback: (value: T, index: number, list: this) => void): void {
+    checkFunction('callback', callback);
     for (const [index, value] of this.entries()) callback(value, index, this);
   }
 

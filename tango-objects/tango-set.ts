@@ -1,4 +1,5 @@
 /** A set whose members conflict one by one. */
+import { checkFunction } from '../runtime/arguments.ts';
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import { SlicedObject, slicesOf } from '../runtime/views/sliced-object.ts';
 import { KeyedMap } from './keyed-map.ts';
@@ -57,6 +58,7 @@ export class TangoSet<T = unknown> extends SlicedObject<Operation<T>> {
   }
 
   forEach(callback: (value: T, same: T, set: this) => void): void {
+    checkFunction('callback', callback);
     for (const value of this.values()) callback(value, value, this);
   }
 

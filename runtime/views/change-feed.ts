@@ -89,7 +89,7 @@ export function readChanges(world: FeedWorld, options: ChangesOptions): AsyncIte
   if (objects !== undefined) checkNames(objects);
   const names = objects === undefined ? undefined : new Set(objects);
   const signal = checkSignal(options.signal);
-  const from = checkPlace(options.from ?? world.client.tail());
+  const from = checkPlace(options.from === undefined ? world.client.tail() : options.from);
   return { [Symbol.asyncIterator]: () => iterate(world, from, { to, names, signal }) };
 }
 

@@ -3,7 +3,7 @@ import { TangoError } from '../../actors/tango-error.ts';
 import { checkInteger, checkKeys, checkSignal, invalid } from '../arguments.ts';
 
 export interface TransactOptions {
-  /** Conflicts before ERR_CONFLICT; default 100. */
+  /** Conflicts before ERR_CONFLICT, 0 … 1,000,000; default 100. */
   readonly retries?: number | undefined;
   /** The body changes nothing: a change in it is ERR_INVALID_ARGUMENT. */
   readonly readOnly?: boolean | undefined;
@@ -37,10 +37,10 @@ export function checkTransact(
   if (typeof body !== 'function') throw invalid('body', body, 'a function');
   if (options === undefined) return NO_OPTIONS;
   checkKeys('transact', options, KEYS);
-  const { readOnly = false, stale = false } = options;
+  const { retries = RETRIES, readOnly = false, stale = false } = options;
   if (typeof readOnly !== 'boolean') throw invalid('readOnly', readOnly, 'a boolean');
   if (typeof stale !== 'boolean') throw invalid('stale', stale, 'a boolean');
-  const retries = checkInteger('retries', options.retries ?? RETRIES, 0, 1_000_000);
+  checkInteger('retries', retries, 0, 1_000_000);
   return { retries, readOnly, stale, signal: checkSignal(options.signal) };
 }
 

@@ -33,6 +33,13 @@ export type OwnSession = () => SessionId | undefined;
 
 const KINDS = ['create', 'set', 'delete', 'check'] as const;
 const CREATE_OPTIONS = ['ephemeral', 'sequential'];
+/** What a change of each kind may have beside its path. */
+const BESIDE = {
+  create: ['data', ...CREATE_OPTIONS],
+  set: ['data', 'version'],
+  delete: ['version'],
+  check: ['version'],
+} as const;
 
 export function createOf(
   path: string,
@@ -64,10 +71,7 @@ export function multiOf(changes: readonly NodeChange[], session: OwnSession): Op
 }
 
 function operationOf(change: NodeChange, session: OwnSession): NodeOperation {
-  checkKeys('a change', change, [...KINDS, ...CREATE_OPTIONS, 'data', 'version']);
-  if (KINDS.filter((kind) => kind in change).length !== 1) {
-    throw invalid('changes', change, `made of one of ${KINDS.join(', ')} each`);
-  }
+  checkKind(change);
   if ('create' in change) {
     const { create, data, ...options } = change;
     return createOf(create, data, options, session);
@@ -76,6 +80,17 @@ function operationOf(change: NodeChange, session: OwnSession): NodeOperation {
   if ('set' in change) return setOf(change.set, change.data, version);
   if ('delete' in change) return deleteOf(change.delete, version);
   return [CHECK, checkPath(change.check), checkVersion(version)];
+}
+
+function checkKind(change: unknown): void {
+  const isObject = typeof change === 'object' && change !== null;
+  const kinds = isObject ? KINDS.filter((kind) => kind in change) : [];
+  const [kind] = kinds;
+  if (kinds.length === 1)
+    return checkKeys(`a change with ${kind}`, change, [kind, ...BESIDE[kind]]);
+  // Tells the kind that was meant, if it is nearly one.
+  if (isObject) checkKeys('a change', change, [...KINDS, ...CREATE_OPTIONS, 'data', 'version']);
+  throw invalid('changes', change, `made of one of ${KINDS.join(', ')} each`);
 }
 
 function checkVersion(version: number): number {

@@ -92,6 +92,7 @@ const LIMITS = [
 function checkLimits(limits: ResourceLimits): void {
   checkKeys('resourceLimits', limits, LIMITS);
   for (const [name, value] of Object.entries(limits)) {
+    if (value === undefined) continue;
     if (typeof value !== 'number' || !(value > 0)) throw invalid(name, value, 'above 0');
   }
 }
