@@ -96,6 +96,7 @@ export abstract class ReplicatedMap<K, V> extends SlicedObject<Operation<K>> {
     return kept === undefined ? undefined : this.read(kept);
   }
 
+  /** Whether the key is there, whatever its value; as get(). */
   has(key: K): boolean {
     const own = this.keyOf(key);
     this.ready(own);
@@ -112,6 +113,7 @@ export abstract class ReplicatedMap<K, V> extends SlicedObject<Operation<K>> {
     return this.#entries.version(own);
   }
 
+  /** How many keys there are. Linearizable, as every read. */
   get size(): number {
     this.ready();
     return this.#entries.size;
@@ -138,60 +140,69 @@ export abstract class ReplicatedMap<K, V> extends SlicedObject<Operation<K>> {
     return entries.map(([key, kept]): [K, V] => [key, this.read(kept)])[Symbol.iterator]();
   }
 
+  /** As entries(). */
   *keys(): IterableIterator<K> {
     this.ready();
     yield* Array.from(this.#entries, ([key]) => key);
   }
 
+  /** As entries(). */
   *values(): IterableIterator<V> {
     for (const [, value] of this.entries()) yield value;
   }
 
+  /** As Map.forEach, of entries(). ERR_INVALID_ARGUMENT: no function. */
   forEach(callback: (value: V, key: K, map: this) => void): void {
     checkFunction('callback', callback);
     for (const [key, value] of this.entries()) callback(value, key, this);
   }
 
+  /** As entries(). */
   [Symbol.iterator](): IterableIterator<[K, V]> {
     return this.entries();
   }
 
-  /** Resolves once it is in the log. */
+  /** Sets the key, whether it is there or not; resolves once that is in the log. Reads nothing. */
   set(key: K, value: V): Promise<void> {
     const own = this.keyOf(key);
     return this.write([SET, own, this.#encoded(value)], [own]);
   }
 
+  /** As set; blocks. */
   setSync(key: K, value: V): void {
     const own = this.keyOf(key);
     this.writeSync([SET, own, this.#encoded(value)], [own]);
   }
 
-  /** Resolves to whether the key was there. */
+  /** Takes the key out; resolves to whether it was there. */
   delete(key: K): Promise<boolean> {
     const own = this.keyOf(key);
     return this.change([DELETE, own], [own]);
   }
 
+  /** As delete; blocks. */
   deleteSync(key: K): boolean {
     const own = this.keyOf(key);
     return this.changeSync([DELETE, own], [own]);
   }
 
+  /** Takes all keys out; resolves once that is in the log. Reads nothing. */
   clear(): Promise<void> {
     return this.write([CLEAR]);
   }
 
+  /** As clear; blocks. */
   clearSync(): void {
     this.writeSync([CLEAR]);
   }
 
-  /** Resolves to whether the key was absent, and is set now. */
+  /** Sets the key if it is absent at that place in the log; resolves to whether it was. */
   setIfAbsent(key: K, value: V): Promise<boolean> {
     const own = this.keyOf(key);
     return this.change([SET_IF_ABSENT, own, this.#encoded(value)], [own]);
   }
 
+  /** As setIfAbsent; blocks. */
   setIfAbsentSync(key: K, value: V): boolean {
     const own = this.keyOf(key);
     return this.changeSync([SET_IF_ABSENT, own, this.#encoded(value)], [own]);
@@ -199,19 +210,24 @@ export abstract class ReplicatedMap<K, V> extends SlicedObject<Operation<K>> {
 
   /**
    * Sets the key if nobody has set or deleted it since versionOf() told `version`; resolves to whether.
-   * undefined: if it is absent.
+   * undefined: if it is absent. ERR_INVALID_ARGUMENT: no version.
    */
   setIfVersion(key: K, value: V, version: number | undefined): Promise<boolean> {
     const own = this.keyOf(key);
     return this.change([SET_IF_VERSION, own, this.#encoded(value), version], [own]);
   }
 
+  /** As setIfVersion; blocks. */
   setIfVersionSync(key: K, value: V, version: number | undefined): boolean {
     const own = this.keyOf(key);
     return this.changeSync([SET_IF_VERSION, own, this.#encoded(value), version], [own]);
   }
 
-  /** Sets the key to what `fn` makes of its value, as a transaction: `fn` may run again. */
+  /**
+   * Sets the key to what `fn` makes of its value, undefined if it is absent, and resolves to that. A
+   * transaction of its own, or a part of the one under way: `fn` must not await, and may run again. Errors
+   * as Tango.transact, and what `fn` throws: nothing is changed then.
+   */
   update(key: K, fn: (value: V | undefined) => V): Promise<V> {
     return this.transact(() => this.#updated(key, fn));
   }

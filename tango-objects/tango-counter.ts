@@ -5,7 +5,7 @@ import { ReplicatedObject } from '../runtime/views/replicated-object.ts';
 
 /**
  * A change of the counter conflicts with every read of it, and with every `add` and `next`, in transactions;
- * with `increase` it does not, which reads nothing. All of it is O(1).
+ * with `increase` it does not, which reads nothing. All of it is O(1). Errors: see TangoObject.
  */
 export class TangoCounter extends ReplicatedObject<number> {
   static readonly typeName = 'counter';

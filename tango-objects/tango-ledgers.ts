@@ -60,6 +60,7 @@ const NO_WRITER = 0;
  * compaction moves them along: they may take about a third of the log. Ledgers conflict one by one.
  *
  * Of a number that is no ledger's every call throws ERR_INVALID_ARGUMENT, of a deleted one's ERR_TRIMMED.
+ * Other errors: see TangoObject.
  */
 export class TangoLedgers extends ReplicatedObject<Operation> {
   static readonly typeName = 'ledgers';
@@ -88,6 +89,7 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
     return this.#known(ledger).entries.last;
   }
 
+  /** Whether nothing is appended any more. */
   isSealed(ledger: number): boolean {
     return this.#known(ledger).writer === undefined;
   }
@@ -134,6 +136,7 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
     return this.change<number>([CREATE, this.writer], [LIST]);
   }
 
+  /** As create; blocks. */
   createSync(): number {
     return this.changeSync<number>([CREATE, this.writer], [LIST]);
   }
@@ -147,6 +150,7 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
     return appended.then((entry) => this.#told(ledger, entry));
   }
 
+  /** As append; blocks. */
   appendSync(ledger: number, bytes: Uint8Array): number {
     const operation = [APPEND, ledger, this.writer, bytes] as const;
     return this.#told(ledger, this.changeSync<Told>(operation, [ledger]));
@@ -160,6 +164,7 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
     return this.change<Told>([SEAL, ledger], [ledger]).then((last) => this.#told(ledger, last));
   }
 
+  /** As seal; blocks. */
   sealSync(ledger: number): number {
     return this.#told(ledger, this.changeSync<Told>([SEAL, ledger], [ledger]));
   }
@@ -169,6 +174,7 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
     return this.change<boolean>([DELETE, ledger], [ledger, LIST]);
   }
 
+  /** As delete; blocks. */
   deleteSync(ledger: number): boolean {
     return this.changeSync<boolean>([DELETE, ledger], [ledger, LIST]);
   }

@@ -43,6 +43,8 @@ class Outside {
  * - slice conflicts as at of each of its elements; of more than 64 of them as iteration;
  * - insert, delete and clear change every index, and conflict with every read;
  * - insert, delete and iteration read everything, and conflict with every change.
+ *
+ * Errors: see TangoObject.
  */
 export class TangoList<T = unknown> extends SlicedObject<Operation<T>> {
   static readonly typeName = 'list';
@@ -71,6 +73,7 @@ export class TangoList<T = unknown> extends SlicedObject<Operation<T>> {
     return from >= 0 && from < this.#elements.length ? this.#elements.at(from) : undefined;
   }
 
+  /** How many elements there are. Linearizable, as every read. */
   get length(): number {
     this.ready(END);
     return this.#elements.length;
@@ -95,25 +98,29 @@ export class TangoList<T = unknown> extends SlicedObject<Operation<T>> {
     return this.indexOf(value) >= 0;
   }
 
+  /** All elements, of one moment; the array is the caller's. O(n). */
   toArray(): T[] {
     this.ready();
     return this.#elements.slice();
   }
 
-  /** Elements of one moment, whatever is changed during the iteration; as entries(). */
+  /** Elements of one moment, whatever is changed during the iteration; as entries() and toArray(). */
   values(): IterableIterator<T> {
     return this.toArray()[Symbol.iterator]();
   }
 
+  /** Indexes and elements of one moment, whatever is changed during the iteration. */
   entries(): IterableIterator<[number, T]> {
     return this.toArray().entries();
   }
 
+  /** As Array.forEach, of entries(). ERR_INVALID_ARGUMENT: no function. */
   forEach(callback: (value: T, index: number, list: this) => void): void {
     checkFunction('callback', callback);
     for (const [index, value] of this.entries()) callback(value, index, this);
   }
 
+  /** As values(). */
   [Symbol.iterator](): IterableIterator<T> {
     return this.values();
   }
@@ -174,6 +181,7 @@ export class TangoList<T = unknown> extends SlicedObject<Operation<T>> {
     return this.#changeAt<T>([DELETE, index], []);
   }
 
+  /** Takes all elements out; resolves once that is in the log. */
   clear(): Promise<void> {
     return this.write([CLEAR]);
   }

@@ -25,7 +25,7 @@ type EntryState<K> = readonly [
  * them; where it is more than half, compaction, which moves them along, writes several times what others do.
  *
  * Iteration reads value after value. One that was changed since the iteration began is read as it was, unless
- * a trim has passed it: then it is ERR_TRIMMED; not so in a transaction.
+ * a trim has passed it: then it is ERR_TRIMMED; not so in a transaction. Other errors: see TangoObject.
  */
 export class TangoLogMap<K = unknown, V = unknown> extends ReplicatedMap<K, V> {
   static readonly typeName: string = 'log-map';
@@ -40,16 +40,19 @@ export class TangoLogMap<K = unknown, V = unknown> extends ReplicatedMap<K, V> {
     this.#functions = (binding.options as MapOptions<K, V> | undefined)?.indexes;
   }
 
+  /** As of TangoMap, but reads the log: blocks while it copies an entry. The value is the reader's own. */
   override get(key: K): V | undefined {
     const own = this.keyOf(key);
     return this.#valueOf(this.operationAt(() => this.#places.get(own)?.at, own));
   }
 
+  /** Keys of one moment; values are read from the log one by one, see above. */
   override entries(): IterableIterator<[K, V]> {
     this.ready();
     return this.#read(Array.from(this.#places));
   }
 
+  /** As of TangoMap; the first one after the view began at a checkpoint reads all values from the log. */
   override find(index: string, value: unknown): [K, V][] {
     for (;;) {
       try {

@@ -9,7 +9,7 @@ import { KeyedEntries } from './versioned-entries.ts';
  * with changes of that key only; `size` and iteration with every change.
  *
  * Operations on a key, `size` and `clear` are O(1), iteration is O(n); a key that is no primitive is
- * encoded, which costs its size.
+ * encoded, which costs its size. Errors: see TangoObject.
  */
 export class TangoMap<K = unknown, V = unknown> extends ReplicatedMap<K, V> {
   static readonly typeName = 'map';

@@ -7,6 +7,7 @@ type Operation<T> = readonly [value: T] | readonly [value: T, expected: T | unde
 
 /**
  * All of it is O(1) beside the encoding of the value; compareAndSet compares two, which costs their size.
+ * Errors: see TangoObject.
  */
 export class TangoRegister<T = unknown> extends ReplicatedObject<Operation<T>> {
   static readonly typeName = 'register';

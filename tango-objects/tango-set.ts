@@ -17,6 +17,7 @@ type Operation<T> = readonly [typeof ADD | typeof DELETE, value: T] | readonly [
  *
  * `has`, `size`, `add`, `delete` and `clear` are O(1), iteration O(n); a value that is no primitive is
  * encoded, which costs its size. Values that are read are the view's own, and not to be changed.
+ * Errors: see TangoObject.
  */
 export class TangoSet<T = unknown> extends SlicedObject<Operation<T>> {
   static readonly typeName = 'set';
@@ -36,6 +37,7 @@ export class TangoSet<T = unknown> extends SlicedObject<Operation<T>> {
     return this.#members.has(value);
   }
 
+  /** How many there are. Linearizable, as every read. */
   get size(): number {
     this.ready();
     return this.#members.size;
@@ -57,11 +59,13 @@ export class TangoSet<T = unknown> extends SlicedObject<Operation<T>> {
     for (const value of this.values()) yield [value, value];
   }
 
+  /** As Set.forEach, of values(). ERR_INVALID_ARGUMENT: no function. */
   forEach(callback: (value: T, same: T, set: this) => void): void {
     checkFunction('callback', callback);
     for (const value of this.values()) callback(value, value, this);
   }
 
+  /** As values(). */
   [Symbol.iterator](): IterableIterator<T> {
     return this.values();
   }

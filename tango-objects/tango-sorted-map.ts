@@ -38,6 +38,7 @@ const RANGE_OPTIONS = ['gte', 'gt', 'lte', 'lt', 'reverse', 'limit'];
  *
  * Operations on a key, `first`, `last`, `floor` and `ceiling` are O(log n), a range of m entries is
  * O(log n + m), iteration O(n), `size` and `clear` O(1). Transactions copy O(log n) for each change.
+ * Errors: see TangoObject.
  */
 export class TangoSortedMap<K = unknown, V = unknown> extends ReplicatedMap<K, V> {
   static readonly typeName = 'sorted-map';

@@ -57,7 +57,11 @@ export class Tango extends TangoOfLog {
     return this.#pools.open<M>(options, this.stats().attached);
   }
 
-  /** As it says in runtime/tango.ts, after its pools, whose tasks have five seconds. */
+  /**
+   * Refuses new operations (ERR_CLOSED), ends the pools of this thread, whose tasks have five seconds, waits
+   * for operations under way, and lets go of everything; for the owner that ends the log for every thread.
+   * May be called twice. Blocks nothing.
+   */
   override close(): Promise<void> {
     if (this.#closing === undefined && this.#pools.isEmpty) return super.close();
     this.#closing ??= this.#pools.close().then(() => super.close());

@@ -104,6 +104,7 @@ export class TangoPool<M = TaskModule> implements AsyncDisposable {
     await this.#line.once(() => this.#line.running === 0);
   }
 
+  /** Counters since the pool was made. Never blocks, also after close(). */
   stats(): PoolStats {
     return {
       threads: this.#threads.count,
