@@ -1,8 +1,17 @@
 /** The public face of tangolog. */
 
+export type { UnitId } from './actors/actor-ids.ts';
+export type { ActorThreadStats } from './actors/actor-thread.ts';
 export type { Extent, Projection, Range } from './actors/projection.ts';
-export { TangoError, type TangoErrorCode } from './actors/tango-error.ts';
+export {
+  type PlainTangoError,
+  TangoError,
+  type TangoErrorCode,
+  type TangoErrorDetails,
+} from './actors/tango-error.ts';
+export type { ThreadCounter } from './actors/thread-counters.ts';
 export type { ProjectionChange } from './runtime/asked-change.ts';
+export type { LinkKind } from './runtime/client-options.ts';
 export type { EntriesOptions } from './runtime/entries.ts';
 export type {
   DataEntry,
@@ -29,11 +38,14 @@ export type {
   ChangesOptions,
   ObjectChange,
 } from './runtime/views/change-feed.ts';
+export type { FrozenState, Restoring } from './runtime/views/object-state.ts';
 export type { ObjectType } from './runtime/views/object-type.ts';
 export type { ApplyContext } from './runtime/views/playback.ts';
 export type { ObjectBinding } from './runtime/views/replicated-object.ts';
+export type { SessionId } from './runtime/views/sessions.ts';
 export { TangoObject } from './runtime/views/tango-object.ts';
 export type { TransactOptions } from './runtime/views/transact-options.ts';
+export type { LockHold, LockHolder } from './tango-objects/lock-hold.ts';
 export type {
   IndexFunction,
   LogMapOptions,
@@ -61,16 +73,12 @@ export type {
 } from './tango-objects/pool/pool-options.ts';
 export type { PoolStats, TangoPool } from './tango-objects/pool/tango-pool.ts';
 export type { TaskTimes } from './tango-objects/pool/task-times.ts';
+export type { TaskModule } from './tango-objects/pool/task-types.ts';
 export { attach, open, Tango } from './tango-objects/tango.ts';
 export { TangoCounter } from './tango-objects/tango-counter.ts';
 export { type LedgerEntriesOptions, TangoLedgers } from './tango-objects/tango-ledgers.ts';
 export { TangoList } from './tango-objects/tango-list.ts';
-export {
-  type AcquireOptions,
-  type LockHold,
-  type LockHolder,
-  TangoLock,
-} from './tango-objects/tango-lock.ts';
+export { type AcquireOptions, TangoLock } from './tango-objects/tango-lock.ts';
 export { TangoLogMap } from './tango-objects/tango-log-map.ts';
 export { TangoMap } from './tango-objects/tango-map.ts';
 export { TangoQueue } from './tango-objects/tango-queue.ts';

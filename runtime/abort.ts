@@ -71,3 +71,8 @@ export function quietTime(pauseMs: number, signal: AbortSignal | undefined): Pro
     }
   });
 }
+
+/** Settles after everybody else in this thread has had a turn. */
+export function othersTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

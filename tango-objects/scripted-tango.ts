@@ -151,6 +151,11 @@ export class ScriptedTango extends Tango {
     });
   }
 
+  /** This client's next append to `stream` is not made. */
+  refuseAppend(stream: StreamId, error: Error): void {
+    this.#atNextAppend(stream, (_append, { failed }) => failed(error));
+  }
+
   #atNextAppend(
     stream: StreamId,
     met: (append: (completion: AppendCompletion) => void, completion: AppendCompletion) => void,

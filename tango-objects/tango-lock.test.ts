@@ -3,9 +3,12 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TangoError } from '../actors/tango-error.ts';
+import { FIRST_OBJECT_ID } from '../runtime/views/checkpoint-index.ts';
 import { within } from '../shared-memory/within.ts';
 import type { LockOrder } from './lock-worker.ts';
 import { codeOf, OpenedLogs } from './opened-logs.ts';
+import { attachScripted, updateOf } from './scripted-tango.ts';
 import type { Tango } from './tango.ts';
 import type { TangoLock } from './tango-lock.ts';
 
@@ -214,6 +217,117 @@ locks('is as it was in history, in feeds, and from a checkpoint', async () => {
   const before = await (await tango.at(held)).lock('l');
   assert.is(before.holder?.token, 1);
   assert.is(await codeOf(() => before.acquire()), 'ERR_UNSUPPORTED');
+});
+
+const L = FIRST_OBJECT_ID;
+const UNKNOWN = new TangoError('ERR_TIMEOUT', 'not known what became of it');
+/** As the lock has it in the log. */
+const [REQUEST, END_SESSION] = [0, 3];
+
+/** A lock in two clients; what the second one appends may be lost. */
+async function scripted() {
+  const tango = await logs.open();
+  const lock = await tango.lock('l');
+  const client = logs.add(await attachScripted(tango.handle));
+  return { tango, lock, client, same: await client.lock('l') };
+}
+
+async function freed(lock: TangoLock): Promise<void> {
+  while (lock.holder !== undefined) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+locks('is not held by a request of which nobody knows what became of it', async () => {
+  const { lock, client, same } = await scripted();
+  const ways = [() => same.tryAcquire(), () => same.tryAcquireSync(), () => same.acquire()];
+  for (const [i, way] of ways.entries()) {
+    client.loseAppend(L, () => UNKNOWN);
+    assert.is(await codeOf(way), 'ERR_TIMEOUT', String(way));
+    await within(LATEST_MS, 'it is free', freed(lock));
+    const hold = await lock.acquire();
+    assert.is(hold.token, 2 * i + 2, 'it was held');
+    await hold.release();
+  }
+});
+
+function sessionOf(lock: TangoLock): number {
+  assert.ok(lock.holder);
+  return [...lock.sessions()][0];
+}
+
+locks('what does not get out of the line at once does so later', async () => {
+  const { lock, client, same } = await scripted();
+  const hold = await lock.acquire();
+  const stop = new AbortController();
+  const asked = codeOf(() => same.acquire({ signal: stop.signal }));
+  await inLine(lock, 1);
+  client.refuseAppend(L, UNKNOWN);
+  stop.abort();
+  assert.is(await asked, 'ERR_ABORTED');
+  assert.is(lock.waiting, 1, 'nobody could say that it is gone');
+  await hold.release();
+  await within(LATEST_MS, 'it is free', freed(lock));
+});
+
+locks('is lost in every object at once, once it is lost in one', async () => {
+  const tango = await logs.open();
+  const other = await logs.attach(tango);
+  const names = ['l', 'm', 'n'];
+  const [one, ...others] = await Promise.all(names.map((name) => tango.lock(name)));
+  const holds = await Promise.all(names.map(async (name) => (await other.lock(name)).acquire()));
+  const from = tango.log.tailSync();
+  await one.endSession(sessionOf(one), false);
+  assert.is(holds[0].isHeld, false);
+  await within(LATEST_MS, 'the others are free', Promise.all(others.map(freed)));
+  assert.equal(
+    holds.map((hold) => hold.isHeld),
+    [false, false, false],
+  );
+  const ends: number[] = [];
+  for await (const { position } of tango.changes({ from, to: await tango.sync() })) {
+    ends.push(position);
+  }
+  assert.is(ends.length, 3);
+  assert.is(ends[1], ends[2], 'no object waits for another');
+});
+
+locks('is asked for again by a session that was ended meanwhile', async () => {
+  const { tango, client, same } = await scripted();
+  const script = logs.add(await attachScripted(tango.handle));
+  for (const way of [() => same.tryAcquire(), () => same.tryAcquireSync(), () => same.acquire()]) {
+    const held = await same.acquire();
+    const session = sessionOf(same);
+    await held.release();
+    const before = (): void => void script.write(updateOf(L, [END_SESSION, session, false]));
+    client.aroundAppend(L, { before });
+    const hold = await way();
+    assert.ok(hold?.isHeld, String(way));
+    await hold?.release();
+  }
+});
+
+locks('is taken in a transaction from a dead thread, in the same change', async () => {
+  const { tango, lock, client, same } = await scripted();
+  const map = await tango.map<string, number>('m');
+  const dead = 999 * 2 ** 20;
+  client.write(updateOf(L, [REQUEST, dead, 1]));
+  assert.equal(same.holder, { token: 1, writer: 999 });
+  const tail = tango.log.tailSync();
+  const taken = tango.transactSync(() => {
+    map.setSync('k', 1);
+    return { hold: lock.tryAcquire() };
+  });
+  assert.is(tango.log.tailSync(), tail + 1);
+  assert.is(same.holder?.token, 2);
+  assert.ok((await taken.hold)?.isHeld);
+});
+
+locks('does not wait with a view that is not to be trusted', async () => {
+  const { lock, client, same } = await scripted();
+  await same.acquire();
+  const asked = codeOf(() => lock.acquire());
+  await inLine(same, 1);
+  client.write(updateOf(L, null));
+  assert.is(await within(LATEST_MS, 'the end', asked), 'ERR_CORRUPT');
 });
 
 locks.run();

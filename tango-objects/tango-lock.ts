@@ -1,5 +1,6 @@
 /** A lock for threads, with a line of those who wait, and fencing tokens (Tango, section 3). */
 import { checkKeys, checkSignal } from '../runtime/arguments.ts';
+import { isCorrupt, isFull } from '../runtime/views/change-errors.ts';
 import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
 import {
   incarnationOf,
@@ -8,6 +9,7 @@ import {
   type Sessions,
 } from '../runtime/views/sessions.ts';
 import { EndedSessions } from './ended-sessions.ts';
+import { LockHold, type LockHolder } from './lock-hold.ts';
 
 /** What a change does; in the log. */
 const REQUEST = 0;
@@ -35,67 +37,16 @@ interface State {
   readonly ended: readonly SessionId[];
 }
 
-export interface LockHolder {
-  /** Of the lock's holders each has a greater one than those before: 1, 2, 3 … */
-  readonly token: number;
-  /** The thread that holds the lock, as `LogEntry.writer`. */
-  readonly writer: number;
-}
-
 export interface AcquireOptions {
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** A lock that is held: `await using hold = await lock.acquire()`. */
-export class LockHold implements AsyncDisposable {
-  /**
-   * Fencing token: hand it to whatever is not in this log and let it refuse a token less than one that it
-   * has seen, as a thread that has stood still may not know yet that it holds the lock no more.
-   */
-  readonly token: number;
-  readonly #isHeld: () => boolean;
-  readonly #release: () => Promise<boolean>;
-  readonly #releaseSync: () => boolean;
-
-  /** @internal Use `acquire` or `tryAcquire`. */
-  constructor(
-    token: number,
-    isHeld: () => boolean,
-    release: () => Promise<boolean>,
-    releaseSync: () => boolean,
-  ) {
-    this.token = token;
-    this.#isHeld = isHeld;
-    this.#release = release;
-    this.#releaseSync = releaseSync;
-  }
-
-  /** Linearizable: neither released, nor lost with the thread's session. */
-  get isHeld(): boolean {
-    return this.#isHeld();
-  }
-
-  /** Frees the lock; resolves to whether it was still held. May be called twice. */
-  release(): Promise<boolean> {
-    return this.#release();
-  }
-
-  /** As release; blocks. */
-  releaseSync(): boolean {
-    return this.#releaseSync();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#release();
-  }
+  readonly signal?: AbortSignal;
 }
 
 /**
  * One holder at a time, in the order in which they asked; not reentrant: a thread that asks twice waits
  * for itself. The lock of a thread that closes the log, dies, or whose event loop stands for
  * `sessionTimeoutMs` is freed, as is its place in the line, by any other thread that has the lock open
- * and whose event loop turns. Every operation is O(n) in the requests that wait. In a transaction every
- * read conflicts with every change of the lock.
+ * and whose event loop turns. Every operation is O(1), the end of a session O(n) in the requests that wait, as
+ * is a checkpoint, and a change in a transaction. There every read conflicts with every change of the lock.
  */
 export class TangoLock extends ReplicatedObject<Operation> implements SessionHolder {
   static readonly typeName = 'lock';
@@ -107,18 +58,22 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
     return { [what]: incarnationOf(session) };
   }
 
+  readonly #binding: ObjectBinding;
   readonly #sessions: Sessions | undefined;
   readonly #ended: EndedSessions;
-  /** The first one holds the lock. */
-  #line: Request[] = [];
+  /** By keyOf(), in order. The first one holds the lock. */
+  #line = new Map<string, Request>();
   /** Of the holder, or the last one. */
   #token = 0;
   /** Of this thread. */
   #requests = 0;
+  /** Of this thread's, those that nobody waits for: they may be in the line, or come into it. */
+  readonly #abandoned = new Set<number>();
 
   /** @internal Use `tango.lock`. */
   constructor(binding: ObjectBinding) {
     super(binding);
+    this.#binding = binding;
     this.#sessions = binding.sessions;
     this.#ended = new EndedSessions(binding.sessions);
   }
@@ -126,14 +81,15 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
   /** Who holds the lock; undefined: nobody. Linearizable; blocks only for an unfinished entry. */
   get holder(): LockHolder | undefined {
     this.ready();
-    if (this.#line.length === 0) return undefined;
-    return { token: this.#token, writer: incarnationOf(this.#line[0].session) };
+    const first = this.#first;
+    if (first === undefined) return undefined;
+    return { token: this.#token, writer: incarnationOf(first.session) };
   }
 
   /** How many requests wait behind the holder. */
   get waiting(): number {
     this.ready();
-    return Math.max(0, this.#line.length - 1);
+    return Math.max(0, this.#line.size - 1);
   }
 
   /**
@@ -149,12 +105,13 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
     return this.#acquire(signal);
   }
 
-  /** Takes the lock if nobody has it; resolves to undefined otherwise. Does not wait. */
-  async tryAcquire(): Promise<LockHold | undefined> {
-    const dead = this.#deadHolder();
-    if (dead !== undefined) await this.endSession(dead, true);
-    const request = this.#newRequest();
-    return this.#held(request, await this.change<number>(operationOf(TRY, request)));
+  /**
+   * Takes the lock if nobody has it; resolves to undefined otherwise. Does not wait. In a transaction as
+   * tryAcquireSync.
+   */
+  tryAcquire(): Promise<LockHold | undefined> {
+    if (this.#binding.isInBody()) return Promise.resolve(this.tryAcquireSync());
+    return this.#tryAcquire();
   }
 
   /** As tryAcquire; blocks for the log. In a transaction the lock is held once that has committed. */
@@ -162,12 +119,18 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
     const dead = this.#deadHolder();
     if (dead !== undefined) this.writeSync([END_SESSION, dead, true]);
     const request = this.#newRequest();
-    return this.#held(request, this.changeSync<number>(operationOf(TRY, request)));
+    try {
+      const token = this.changeSync<number>(operationOf(TRY, request));
+      return token === EXPIRED ? this.tryAcquireSync() : this.#held(request, token);
+    } catch (error) {
+      if (!this.#binding.isInBody()) void this.#abandon(request, error);
+      throw error;
+    }
   }
 
   /** @internal */
   *sessions(): Iterable<SessionId> {
-    for (const { session } of this.#line) yield session;
+    for (const { session } of this.#line.values()) yield session;
   }
 
   /** @internal */
@@ -177,38 +140,55 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
 
   /** @internal */
   async endSession(session: SessionId, isDead: boolean): Promise<void> {
-    const isHolding = this.#line.some((one) => one.session === session);
+    const isHolding = [...this.sessions()].includes(session);
     if (!isHolding && this.#ended.has(session) !== isDead) return;
     await this.change([END_SESSION, session, isDead]);
   }
 
+  /** @internal */
+  giveBack(): void {
+    if (this.#abandoned.size === 0) return;
+    for (const request of this.#line.values()) {
+      const isOwn = this.#sessions?.isOwn(request.session);
+      if (isOwn && this.#abandoned.has(request.number)) void this.#giveUp(request);
+    }
+  }
+
   protected apply(operation: Operation): number | boolean {
     const [kind, session, request] = operation;
+    const holder = this.#first;
     if (kind === END_SESSION) {
       this.#ended.end(session, operation[2]);
-      this.#keep((one) => one.session !== session);
+      for (const [key, one] of this.#line) if (one.session === session) this.#line.delete(key);
+      this.#passOn(holder);
       return true;
     }
     const number = request as number;
     if (kind === GIVE_UP) {
-      return this.#keep((one) => one.session !== session || one.number !== number);
+      const wasThere = this.#line.delete(keyOf({ session, number }));
+      this.#passOn(holder);
+      return wasThere;
     }
     if (this.#ended.has(session)) return EXPIRED;
-    if (kind === TRY && this.#line.length > 0) return WAITS;
-    this.#line.push({ session, number });
+    if (kind === TRY && holder !== undefined) return WAITS;
+    this.#line.set(keyOf({ session, number }), { session, number });
     this.#sessions?.watch(this);
-    if (this.#line.length > 1) return WAITS;
+    if (holder !== undefined) return WAITS;
     return ++this.#token;
   }
 
   protected checkpoint(): State {
-    const line = this.#line.map(({ session, number }) => [session, number] as const);
+    const line = Array.from(
+      this.#line.values(),
+      ({ session, number }) => [session, number] as const,
+    );
     return { line, token: this.#token, ended: this.#ended.checkpoint() };
   }
 
   protected restore(state: unknown): void {
     const { line, token, ended } = state as State;
-    this.#line = line.map(([session, number]) => ({ session, number }));
+    const requests = line.map(([session, number]) => ({ session, number }));
+    this.#line = new Map(requests.map((request) => [keyOf(request), request]));
     this.#token = token;
     this.#ended.restore(ended);
     this.#sessions?.watch(this);
@@ -219,29 +199,63 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
       const request = this.#newRequest();
       try {
         let token = await this.change<number>(operationOf(REQUEST, request));
-        if (token === WAITS) token = await this.until(() => this.#answer(request), signal);
+        if (token === WAITS) {
+          token = await this.until(() => {
+            this.ready();
+            return this.#answer(request);
+          }, signal);
+        }
         if (token !== EXPIRED) return this.#hold(request, token);
       } catch (error) {
-        // Whether it is in the line, or even holds the lock, is not known.
-        await this.change(operationOf(GIVE_UP, request)).catch(() => {});
+        await this.#abandon(request, error);
         throw error;
       }
     }
   }
 
-  /** Whoever is first then holds the lock; false: all are kept. */
-  #keep(isKept: (request: Request) => boolean): boolean {
-    const before = this.#line;
-    this.#line = before.filter(isKept);
-    if (this.#line.length > 0 && this.#line[0] !== before[0]) this.#token++;
-    return this.#line.length < before.length;
+  async #tryAcquire(): Promise<LockHold | undefined> {
+    const dead = this.#deadHolder();
+    if (dead !== undefined) await this.endSession(dead, true);
+    const request = this.#newRequest();
+    try {
+      const token = await this.change<number>(operationOf(TRY, request));
+      return token === EXPIRED ? await this.#tryAcquire() : this.#held(request, token);
+    } catch (error) {
+      await this.#abandon(request, error);
+      throw error;
+    }
+  }
+
+  /** Whether it is in the line, or even holds the lock, is not known, unless `error` says so. */
+  async #abandon(request: Request, error: unknown): Promise<void> {
+    if (!isFull(error)) await this.#giveUp(request);
+  }
+
+  /** If it fails, giveBack() tries it again: nobody would release the lock. */
+  async #giveUp(request: Request): Promise<void> {
+    this.#abandoned.delete(request.number);
+    try {
+      await this.change(operationOf(GIVE_UP, request));
+    } catch (error) {
+      if (!isCorrupt(error)) this.#abandoned.add(request.number);
+    }
+  }
+
+  get #first(): Request | undefined {
+    return this.#line.values().next().value;
+  }
+
+  /** Whoever is first now holds the lock. */
+  #passOn(before: Request | undefined): void {
+    const first = this.#first;
+    if (first !== undefined && first !== before) this.#token++;
   }
 
   /** Undefined: it is in the line, and not the first one. */
-  #answer({ session, number }: Request): number | undefined {
-    const place = this.#line.findIndex((one) => one.session === session && one.number === number);
-    if (place < 0) return EXPIRED;
-    return place === 0 ? this.#token : undefined;
+  #answer(request: Request): number | undefined {
+    const place = this.#line.get(keyOf(request));
+    if (place === undefined) return EXPIRED;
+    return place === this.#first ? this.#token : undefined;
   }
 
   #held(request: Request, token: number): LockHold | undefined {
@@ -268,7 +282,7 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
   /** The holder's session, when its thread has died: nobody need wait for others to notice. */
   #deadHolder(): SessionId | undefined {
     this.ready();
-    const holder = this.#line[0]?.session;
+    const holder = this.#first?.session;
     return holder !== undefined && this.#sessions?.isDead(holder) ? holder : undefined;
   }
 }
@@ -278,4 +292,8 @@ function operationOf(
   request: Request,
 ): Operation {
   return [kind, request.session, request.number];
+}
+
+function keyOf({ session, number }: Request): string {
+  return `${session} ${number}`;
 }

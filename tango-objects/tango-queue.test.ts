@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { FIRST_OBJECT_ID } from '../runtime/views/checkpoint-index.ts';
 import { within } from '../shared-memory/within.ts';
 import { codeOf, OpenedLogs } from './opened-logs.ts';
 import { END_MARK, type QueueRole, type QueueWorkerData, READY } from './queue-worker.ts';
+import { attachScripted, updateOf } from './scripted-tango.ts';
 import { attach, type Tango } from './tango.ts';
 import { TangoQueue } from './tango-queue.ts';
 
@@ -181,6 +183,37 @@ queues('an element that was asked for before closing is given', async () => {
   await third.close();
   assert.is(await within(DEADLINE_MS, 'it', shifted), 1);
 });
+
+queues(
+  'a signal that is raised while the log is asked for what another gets is heard',
+  async () => {
+    const own = await logs.open();
+    const queue = await own.queue<number>('q');
+    const client = logs.add(await attachScripted(own.handle));
+    const same = await client.queue<number>('q');
+    const stop = new AbortController();
+    const takes = [same.take({ signal: stop.signal }), same.take()];
+    const before = (): void => {
+      queue.shiftSync();
+      stop.abort();
+    };
+    client.aroundAppend(FIRST_OBJECT_ID, { before });
+    await queue.push(1);
+    assert.is(
+      await within(
+        DEADLINE_MS,
+        'the abort',
+        codeOf(() => takes[0]),
+      ),
+      'ERR_ABORTED',
+    );
+    await queue.push(2);
+    assert.is(await within(DEADLINE_MS, 'the next', takes[1]), 2);
+    const last = codeOf(() => same.take());
+    client.write(updateOf(FIRST_OBJECT_ID, null));
+    assert.is(await within(DEADLINE_MS, 'the end', last), 'ERR_CORRUPT', 'its view has failed');
+  },
+);
 
 queues('nobody waits in a body, or in history', async () => {
   const { queue } = await twoQueues();

@@ -1,6 +1,6 @@
 /** A queue whose producers never wait for each other (Tango, section 3): first in, first out. */
 import { TangoError } from '../actors/tango-error.ts';
-import { checkKeys, checkSignal } from '../runtime/arguments.ts';
+import { abortedError, checkKeys, checkSignal } from '../runtime/arguments.ts';
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
 import { SlicedObject, slicesOf } from '../runtime/views/sliced-object.ts';
@@ -212,10 +212,15 @@ export class TangoQueue<T = unknown> extends SlicedObject<Operation<T>> {
     checkKeys('take', options, ['signal']);
     const signal = checkSignal(options.signal);
     for (let isBack = false; ; isBack = true) {
+      // Raised while the log was asked: in the line nobody would hear of it.
+      if (signal?.aborted) throw abortedError(signal);
       await this.#line.stand(signal, isBack);
       let claim: Promise<T | typeof NOTHING>;
       try {
-        await this.until(() => (this.#isFree() ? true : undefined), signal);
+        await this.until(() => {
+          this.ready();
+          return this.#isFree() || undefined;
+        }, signal);
         claim = this.#claim();
       } finally {
         this.#line.leave();

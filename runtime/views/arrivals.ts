@@ -1,6 +1,6 @@
 /** Waiting, without turning, for changes that other threads make. */
 import type { ViewTable } from '../../shared-memory/view-table.ts';
-import { quietTime, unlessAborted } from '../abort.ts';
+import { othersTurn, quietTime, unlessAborted } from '../abort.ts';
 
 /** Who has made a change may die before it rings. */
 const LOOK_AGAIN_MS = 25;
@@ -36,9 +36,11 @@ export class Arrivals {
   async #wait(): Promise<void> {
     // Announced BEFORE the look: who appends after it rings.
     const heard = this.#table.prepareToWait();
+    // Whoever always finds something new in the log would have the thread for itself.
+    if (this.#hasCome()) return othersTurn();
     const ended = new AbortController();
     try {
-      const rung = this.#hasCome() ? undefined : this.#table.waitAsync(heard, LOOK_AGAIN_MS);
+      const rung = this.#table.waitAsync(heard, LOOK_AGAIN_MS);
       // A pending waitAsync keeps no thread alive, a timer does.
       if (rung !== undefined) await Promise.race([rung, quietTime(LOOK_AGAIN_MS, ended.signal)]);
     } finally {

@@ -14,6 +14,11 @@ export function isExit(error: unknown): boolean {
   return error instanceof TangoError && error.code === 'ERR_ACTOR_EXITED';
 }
 
+/** Of a view that is not to be trusted any more. */
+export function isCorrupt(error: unknown): boolean {
+  return error instanceof TangoError && error.code === 'ERR_CORRUPT';
+}
+
 /** The position is decided, and holds something else: now it is known. */
 export function lost(cause: unknown): TangoError {
   const text = 'the log took too long, and the change is not in it';

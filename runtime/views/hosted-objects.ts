@@ -172,11 +172,11 @@ export class HostedObjects {
           await run(past.playTo(playback.position));
         }
       } catch (error) {
+        this.#world.discarded(object);
         if (!isTrimmedError(error)) throw error;
         // A checkpoint has passed this thread's views, and they go on from there: once more.
         await sync();
         if (playback.position === position) throw error;
-        this.#world.discarded(object);
         continue;
       }
       playback.host(id, player);

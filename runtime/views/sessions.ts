@@ -8,11 +8,11 @@
  *
  * Safe whoever is mistaken: a session that was ended in the log stays so, whatever its thread believes.
  */
-import { TangoError } from '../../actors/tango-error.ts';
 import type { ThreadIndex, ThreadTable } from '../../shared-memory/thread-table.ts';
 import { ThreadState } from '../../shared-memory/thread-table-layout.ts';
 import type { ViewTable } from '../../shared-memory/view-table.ts';
 import type { LogClient } from '../log-client.ts';
+import { isCorrupt } from './change-errors.ts';
 
 /** Of one thread, which may have had others before. */
 export type SessionId = number;
@@ -25,6 +25,8 @@ export interface SessionHolder {
   endedSessions(): Iterable<SessionId>;
   /** Appends that the session has ended, and plays it; `isDead`: nothing comes from its thread any more. */
   endSession(session: SessionId, isDead: boolean): Promise<void>;
+  /** Now and then: gives back what this thread holds, and nobody in it knows of. */
+  giveBack?(): void;
 }
 
 /** Sessions of a thread, one after the other. */
@@ -50,7 +52,7 @@ export class Sessions {
   readonly #holders = new Set<SessionHolder>();
   readonly #seen = new Map<ThreadIndex, Seen>();
   /** Ends that are on their way to the log. */
-  readonly #ending = new Set<SessionId>();
+  readonly #ending = new Map<SessionHolder, Set<SessionId>>();
   readonly #missedMax: number;
   readonly #lookMs: number;
   #timer: NodeJS.Timeout | undefined;
@@ -133,9 +135,10 @@ export class Sessions {
     const states = new Map<number, ThreadLife>();
     for (const holder of this.#holders) {
       let isEmpty = true;
+      holder.giveBack?.();
       for (const session of holder.sessions()) {
         isEmpty = false;
-        const life = this.#lifeOf(incarnationOf(session), states);
+        const life = this.#lifeOfSession(session, states);
         if (life !== 'alive') this.#end(holder, session, life === 'dead');
       }
       for (const session of holder.endedSessions()) {
@@ -148,15 +151,25 @@ export class Sessions {
   }
 
   #end(holder: SessionHolder, session: SessionId, isDead: boolean): void {
-    if (this.#ending.has(session)) return;
-    this.#ending.add(session);
+    const ending = this.#ending.get(holder) ?? new Set();
+    if (ending.has(session)) return;
+    this.#ending.set(holder, ending.add(session));
     void holder
       .endSession(session, isDead)
       .catch((error: unknown) => {
         // Of a view that is not to be trusted; what else fails is tried again at the next look.
-        if (error instanceof TangoError && error.code === 'ERR_CORRUPT') this.unwatch(holder);
+        if (isCorrupt(error)) this.unwatch(holder);
       })
-      .finally(() => this.#ending.delete(session));
+      .finally(() => {
+        ending.delete(session);
+        if (ending.size === 0) this.#ending.delete(holder);
+      });
+  }
+
+  /** Of this thread's own, one that was lost in one object ends in all. */
+  #lifeOfSession(session: SessionId, known: Map<number, ThreadLife>): ThreadLife {
+    if (this.isOwn(session) && session !== this.#id) return 'stalled';
+    return this.#lifeOf(incarnationOf(session), known);
   }
 
   /** Looked at once for all objects: looks are counted. */

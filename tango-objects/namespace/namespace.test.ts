@@ -5,7 +5,8 @@ import { TangoError } from '../../actors/tango-error.ts';
 import { codeOf, OpenedLogs } from '../opened-logs.ts';
 import type { Tango } from '../tango.ts';
 import type { NodeChange } from './node-changes.ts';
-import type { Stat } from './node-tree.ts';
+import { CREATE, changeNodes, SET } from './node-operations.ts';
+import { NodeTree, type Stat } from './node-tree.ts';
 import type { TangoNamespace } from './tango-namespace.ts';
 
 const MIB = 1024 * 1024;
@@ -525,6 +526,22 @@ nodes('a view that starts from a checkpoint of 100,000 nodes is the same', async
   assert.is(late.createSync('/p5/', 1, SEQUENTIAL), '/p5/0000000999');
   one.setSync('/p5', 'later');
   assert.is(late.get('/p5').data, 'later');
+});
+
+nodes('of changes that throw on trial nothing is left', () => {
+  const tree = new NodeTree();
+  const context = {
+    ...{ tree, position: 1, isEnded: () => false, happened: () => {} },
+    stat: () => {
+      throw new TypeError('data cannot be encoded');
+    },
+  };
+  const operations = [
+    [CREATE, '/a', 1, 0, false, 0],
+    [SET, '/a', 2, -1, 0],
+  ] as const;
+  assert.throws(() => changeNodes(operations, context), /encoded/);
+  assert.equal([tree.has('/a'), tree.names('/').size], [false, 0]);
 });
 
 nodes.run();

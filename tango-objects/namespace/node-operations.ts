@@ -95,17 +95,21 @@ export function changeNodes(
   context: NodeContext,
 ): NodeResult[] | Refusal {
   const trial = context.tree.tryOut();
-  const results: NodeResult[] = [];
-  for (const [index, operation] of operations.entries()) {
-    const result = changeNode(operation, context);
-    if (result instanceof Refusal) {
-      trial.undo();
-      return new Refusal(result.code, result.path, index);
+  let isMade = false;
+  try {
+    const results: NodeResult[] = [];
+    for (const [index, operation] of operations.entries()) {
+      const result = changeNode(operation, context);
+      if (result instanceof Refusal) return new Refusal(result.code, result.path, index);
+      results.push(result);
     }
-    results.push(result);
+    isMade = true;
+    return results;
+  } finally {
+    // Also where it throws: data that is not yet in the log may not be encoded.
+    if (isMade) trial.keep();
+    else trial.undo();
   }
-  trial.keep();
-  return results;
 }
 
 export function changeNode(operation: NodeOperation, context: NodeContext): NodeResult | Refusal {

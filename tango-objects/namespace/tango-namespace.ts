@@ -216,24 +216,19 @@ export class TangoNamespace<T = unknown>
    * Resolves to the next event of a kind, as the one-time watch that ZooKeeper's read of that kind sets.
    * `exists`: created, deleted, changed; `data`: deleted, changed; `children`: deleted, children. Read first,
    * and call this in the same turn: nothing that the read has not seen is missed. Keeps the thread
-   * alive meanwhile. ERR_NO_NODE, but for `exists`; ERR_ABORTED, ERR_CLOSED; ERR_UNSUPPORTED as watch.
+   * alive meanwhile. ERR_NO_NODE, but for `exists`; ERR_ABORTED, ERR_CLOSED; ERR_UNSUPPORTED as watch,
+   * thrown in the body of a transaction.
    *
    *     while (namespace.exists('/ready') === undefined) await namespace.watchOnce('/ready', 'exists');
    */
-  async watchOnce(
+  watchOnce(
     path: string,
     kind: WatchKind,
     options: Pick<WatchOptions, 'signal'> = {},
   ): Promise<NodeEvent> {
-    checkPath(path);
-    if (!Object.hasOwn(ONCE, kind)) throw invalid('kind', kind, Object.keys(ONCE).join(' or '));
-    checkKeys('watchOnce', options, ['signal']);
-    // What was read last is what is watched: the view moves only if it has to.
-    if (kind !== 'exists' && !this.#tree.has(path)) this.get(path);
-    const types = ONCE[kind];
-    const watch = this.#watch({ path, types, isRecursive: false, isOnce: true }, options.signal);
-    const { value } = await watch.next();
-    return value as NodeEvent;
+    // At once: what is refused in a body fails the body.
+    this.outsideBody('nodes are watched');
+    return this.#watchedOnce(path, kind, options);
   }
 
   /** @internal */
@@ -371,6 +366,22 @@ export class TangoNamespace<T = unknown>
     }
     moveNodes(this, checkPath(path), other, checkPath(toPath));
     return toPath;
+  }
+
+  async #watchedOnce(
+    path: string,
+    kind: WatchKind,
+    options: Pick<WatchOptions, 'signal'>,
+  ): Promise<NodeEvent> {
+    checkPath(path);
+    if (!Object.hasOwn(ONCE, kind)) throw invalid('kind', kind, Object.keys(ONCE).join(' or '));
+    checkKeys('watchOnce', options, ['signal']);
+    // What was read last is what is watched: the view moves only if it has to.
+    if (kind !== 'exists' && !this.#tree.has(path)) this.get(path);
+    const types = ONCE[kind];
+    const watch = this.#watch({ path, types, isRecursive: false, isOnce: true }, options.signal);
+    const { value } = await watch.next();
+    return value as NodeEvent;
   }
 
   #watch(nodes: Parameters<NodeWatches['add']>[0], signal: AbortSignal | undefined): NodeWatch {

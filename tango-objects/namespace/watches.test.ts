@@ -387,6 +387,8 @@ watches('nothing is watched in the body of a transaction', async () => {
     one.createSync('/a');
   });
   assert.equal(await Promise.all(codes), ['ERR_UNSUPPORTED']);
+  // What is refused fails the body: nobody would hear of a promise.
+  assert.throws(() => tango.transactSync(() => void one.watchOnce('/', 'data')), /transaction/);
   one.createSync('/b');
   assert.is((await within(DEADLINE_MS, 'told', outside.next())).value?.type, 'children');
 });
