@@ -144,6 +144,27 @@ bounded('changes of one turn that are too much are refused, not those before', a
   await goesOn(tango, map);
 });
 
+bounded(
+  'changes that were made while a checkpoint was written leave room for the next one',
+  async () => {
+    for (const [logBytes, bytes] of [
+      [2 * MIB, 60],
+      [2 * MIB, 300],
+      [4 * MIB, 300],
+    ]) {
+      const tango = await logs.open({ logBytes, entryBytesMax: 4096, link: 'direct' });
+      const map: Values = await tango.map('m');
+      const value = new Uint8Array(bytes);
+      for (let key = 0, isFull = false; !isFull; key += 200) {
+        const changes = Array.from({ length: 200 }, (_, i) => map.set(key + i, value));
+        const outcomes = await Promise.allSettled(changes);
+        isFull = outcomes.some(({ status }) => status === 'rejected');
+      }
+      assert.is(await codeOf(() => tango.checkpoint()), 'none', `${bytes} bytes, ${logBytes}`);
+    }
+  },
+);
+
 bounded('two threads write large values at once', async () => {
   const tango = await logs.open({ logBytes: 8 * MIB, link: 'mailbox' });
   const other = await logs.attach(tango);

@@ -1,6 +1,7 @@
 /** States of many elements are encoded and restored while the thread, and the objects, go on. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { TangoObject } from '../runtime/views/tango-object.ts';
 import { OpenedLogs } from './opened-logs.ts';
 import type { Tango } from './tango.ts';
 
@@ -161,5 +162,52 @@ for (const [name, kind] of Object.entries(KINDS)) {
     },
   );
 }
+
+/** Its checkpoint() tells what it goes on with. */
+class Journal extends TangoObject<string> {
+  #lines: string[] = [];
+
+  get lines(): readonly string[] {
+    return this.query(() => [...this.#lines]);
+  }
+
+  add(line: string): Promise<void> {
+    return this.update(line);
+  }
+
+  protected apply(line: string): void {
+    this.#lines.push(line);
+  }
+
+  protected checkpoint(): unknown {
+    return this.#lines;
+  }
+
+  protected restore(state: unknown): void {
+    this.#lines = state as string[];
+  }
+}
+
+large('an object that tells its own lines, and objects that are created meanwhile', async () => {
+  const tango = await logs.open();
+  await fill(KINDS.map, tango);
+  const journal = await tango.object(Journal, 'j');
+  const other = await logs.attach(tango);
+  const same = await other.object(Journal, 'j');
+  let isWritten = false;
+  const written = tango.checkpoint().finally(() => {
+    isWritten = true;
+  });
+  for (let i = 0; !isWritten; i++) {
+    await journal.add(`line ${i}`);
+    if (i % 4 === 0) await tango.counter(`counter ${i}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await written;
+  await tango.sync();
+  const late = await logs.attach(tango);
+  assert.equal((await late.object(Journal, 'j')).lines, journal.lines);
+  assert.equal(same.lines, journal.lines, 'nor is it taken for another state');
+});
 
 large.run();

@@ -56,7 +56,7 @@ const TURN_MS = 1;
 const PASSES_MAX = 32;
 /** Of the memory: when so much is free, there is no need for another pass. */
 const ENOUGH_PARTS = 4;
-/** An object that is created meanwhile is caught by the next attempt. */
+/** An object that is created just before the mark is caught by the next attempt. */
 const ATTEMPTS_MAX = 10;
 /** A checkpoint that another thread's has overtaken is taken once more. */
 const OVERTAKEN_MAX = 10;
@@ -73,7 +73,10 @@ export class Checkpointer {
   #needed: number | undefined;
   /** Of the mark that is waited for: a number that this thread used once. */
   #number = 0;
-  #isWriting = false;
+  /** All objects that there are at the mark. */
+  #atMark: readonly ObjectId[] | undefined;
+  /** States are encoded, or about to be: one position at a time. */
+  #isEncoding = false;
   /** That the last checkpoint took. */
   #stateBytes = 0;
   /** What views refer to below is put above it; there was room for all of that. */
@@ -106,7 +109,8 @@ export class Checkpointer {
   /** This thread's playback is at a mark. */
   marked({ number }: Mark, writer: number): void {
     if (writer !== this.#world.client.incarnation || number !== this.#number) return;
-    for (const object of this.#world.objects()) {
+    this.#atMark = [...this.#world.objects()];
+    for (const object of this.#atMark) {
       const player = this.#hosted(object);
       if (player !== undefined) this.#encoder.freeze(object, player);
     }
@@ -207,7 +211,7 @@ export class Checkpointer {
     const isHeld = most - after > room.bytes / HELD_PARTS;
     // States are not larger than the log that made them.
     if (!isHeld && room.bytes - free <= free) return true;
-    const needed = yield* this.lookAtStates();
+    const needed = yield* this.#sizeOfStates();
     if (needed > free) {
       // What a checkpoint had replaced may have been held then.
       yield* this.forget(Number.POSITIVE_INFINITY);
@@ -217,8 +221,18 @@ export class Checkpointer {
     return !isHeld || after >= 2 * needed;
   }
 
-  /** What a checkpoint would take of the states as they are now. */
+  /** What a checkpoint would take of the states as they are now. Not while this thread writes one. */
   *lookAtStates(): Procedure<number> {
+    while (this.#isEncoding) yield* pause(TURN_MS);
+    this.#isEncoding = true;
+    try {
+      return yield* this.#sizeOfStates();
+    } finally {
+      this.#end();
+    }
+  }
+
+  *#sizeOfStates(): Procedure<number> {
     const { client, playback, objects } = this.#world;
     yield* playback.playTo(client.tail());
     const companion = yield* this.#companion();
@@ -228,9 +242,7 @@ export class Checkpointer {
       if (player !== undefined) this.#encoder.freeze(object, player);
     }
     yield* this.#encoder.encode();
-    const needed = this.#ofStates();
-    this.#encoder.end();
-    return needed;
+    return this.#ofStates();
   }
 
   #ofStates(): number {
@@ -241,17 +253,24 @@ export class Checkpointer {
 
   #tryTake(takesOver = false): boolean {
     const { client } = this.#world;
-    if (this.#isWriting) return false;
+    if (this.#isEncoding) return false;
     const lives = (incarnation: number): boolean =>
       !takesOver && client.membership.lives(incarnation);
-    this.#isWriting = client.memory.views.tryTake(Right.CHECKPOINT, client.incarnation, lives);
-    return this.#isWriting;
+    this.#isEncoding = client.memory.views.tryTake(Right.CHECKPOINT, client.incarnation, lives);
+    return this.#isEncoding;
   }
 
   #give(): void {
     const { client } = this.#world;
-    this.#isWriting = false;
+    this.#end();
     client.memory.views.give(Right.CHECKPOINT, client.incarnation);
+  }
+
+  /** However it has ended: no view stands still any more, and a mark that comes late is nobody's. */
+  #end(): void {
+    this.#number++;
+    this.#encoder.begin();
+    this.#isEncoding = false;
   }
 
   *#write(isForTrim = false): Procedure<Position> {
@@ -302,11 +321,12 @@ export class Checkpointer {
 
   /** The states of all objects at one mark are encoded; returns the position that they cover. */
   *#collect(): Procedure<Position> {
-    const { client, playback, objects } = this.#world;
+    const { client, playback } = this.#world;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       yield* playback.playTo(client.tail());
       this.#encoder.begin();
       const number = ++this.#number;
+      this.#atMark = undefined;
       const companion = yield* this.#companion();
       if (attempt === 0) yield* this.#relocate(companion);
       const record: Mark = { kind: RecordKind.MARK, number };
@@ -315,9 +335,14 @@ export class Checkpointer {
       if (companion.players.size > 0) yield* companion.playTo(mark + 1);
       for (const [object, player] of companion.players) this.#encoder.freeze(object, player);
       yield* this.#encoder.encode();
-      if ([...objects()].every((object) => this.#encoder.states.has(object))) return mark + 1;
+      if (this.#isWhole()) return mark + 1;
     }
     throw new TangoError('ERR_TIMEOUT', 'objects were created faster than a checkpoint is taken');
+  }
+
+  #isWhole(): boolean {
+    const { states } = this.#encoder;
+    return this.#atMark?.every((object) => states.has(object)) ?? false;
   }
 
   /** Where the others are: views that this thread does not have, at its own playback's position. */

@@ -67,9 +67,13 @@ export class Compaction {
   /** Memory in use at the last look, and the part of its positions. */
   #used = 0;
   #partOfSlots = 0;
-  /** What a checkpoint would have taken when the states were last known, and the memory in use then. */
+  /** Bytes by which memory in use has grown, each time it was looked at: trims take nothing from it. */
+  #grown = 0;
+  /** What a checkpoint would have taken when the states were last known, and #grown then. */
   #states: number | undefined;
-  #usedThen = 0;
+  #grownThen = 0;
+  /** When the last mark was played: a checkpoint tells of no change after it. */
+  #grownAtMark = 0;
   /** Memory in use after this thread's last checkpoint and its trim, and what that took of it. */
   #floor = 0;
   #statesOfFloor = 0;
@@ -112,9 +116,18 @@ export class Compaction {
     return this.#used > this.#room.bytes * WATCHED_PART || this.#partOfSlots >= SLOTS_PART;
   }
 
+  /** The mark of a checkpoint was played. */
+  marked(): void {
+    this.#look();
+    this.#grownAtMark = this.#grown;
+  }
+
   /** A checkpoint was played. */
   checkpointed({ sections }: CheckpointIndex): void {
-    this.#learn(this.#room.ofCheckpoint(sections.map(({ bytes }) => bytes)));
+    const states = this.#room.ofCheckpoint(sections.map(({ bytes }) => bytes));
+    this.#look();
+    // It is in the log itself by now, and is no change.
+    this.#learn(states, Math.min(this.#grown, this.#grownAtMark + states));
   }
 
   /** Takes a checkpoint and trims what it replaces, unless another thread is at it, or there is no room. */
@@ -174,7 +187,8 @@ export class Compaction {
       } else if (!isKnown && this.#tail !== this.#client.tail()) {
         // Another thread may have made them smaller.
         isKnown = true;
-        this.#learn(yield* this.#checkpointer.lookAtStates());
+        const grown = this.#grown;
+        this.#learn(yield* this.#checkpointer.lookAtStates(), grown);
       } else {
         if (this.#fitsOnTrial(demand)) return 'freeing';
         throw this.#full(demand.bytes);
@@ -215,14 +229,14 @@ export class Compaction {
     if (!isFitting && !isFreeing) return false;
     // Looked at: what it takes of the log is no growth.
     this.#states = states;
-    this.#usedThen = this.#used + demand.bytes;
+    this.#grownThen = this.#grown + demand.bytes;
     return true;
   }
 
   /** What a checkpoint would take now, at most. */
   #statesNow(): number {
     if (this.#states === undefined) return this.#used;
-    return Math.min(this.#used, this.#states + Math.max(0, this.#used - this.#usedThen));
+    return Math.min(this.#used, this.#states + Math.max(0, this.#grown - this.#grownThen));
   }
 
   #isWorthTrimming(): boolean {
@@ -235,12 +249,16 @@ export class Compaction {
   *#tryRun(takesOver: boolean): Procedure<Attempt> {
     if (this.#isRunning) return 'elsewhere';
     this.#isRunning = true;
+    this.#look();
+    const grown = this.#grown;
+    let hasEnded = false;
     try {
       if (!(yield* this.#checkpointer.compact(takesOver))) return 'elsewhere';
       yield* this.#checkpointer.reclaimed();
       this.#look();
       this.#floor = this.#used;
       this.#statesOfFloor = this.#states ?? 0;
+      hasEnded = true;
       return 'done';
     } catch (error) {
       if (!(error instanceof TangoError) || error.code !== 'ERR_LOG_FULL') throw error;
@@ -248,7 +266,8 @@ export class Compaction {
     } finally {
       this.#isRunning = false;
       const needed = this.#checkpointer.takeNeeded();
-      if (needed !== undefined) this.#learn(needed);
+      // One that has ended was played.
+      if (needed !== undefined && !hasEnded) this.#learn(needed, grown);
     }
   }
 
@@ -256,11 +275,11 @@ export class Compaction {
     return STALLED_MS + (this.#states ?? 0) / STALLED_BYTES_PER_MS;
   }
 
-  #learn(states: number): void {
+  /** `grown`: #grown when these were the states, or before. */
+  #learn(states: number, grown: number): void {
     this.#states = states;
     this.#tail = this.#client.tail();
-    this.#look();
-    this.#usedThen = this.#used;
+    this.#grownThen = grown;
   }
 
   #tryLook(): boolean {
@@ -275,8 +294,9 @@ export class Compaction {
     const { appendedBytes, appends } = this.#client.counters;
     this.#bytesSeen = appendedBytes;
     this.#entriesSeen = appends;
-    this.#used = this.#room.bytes - this.#room.free();
-    this.#usedThen = Math.min(this.#usedThen, this.#used);
+    const used = this.#room.bytes - this.#room.free();
+    this.#grown += Math.max(0, used - this.#used);
+    this.#used = used;
     this.#floor = Math.min(this.#floor, this.#used);
     this.#partOfSlots = this.#room.partOfSlots();
   }

@@ -37,6 +37,8 @@ export class StateEncoder {
 
   /** What becomes of the view from now on is no part of its state. */
   freeze(object: ObjectId, player: Player): void {
+    // One that is opened meanwhile is asked for twice, at the same position.
+    if (this.#frozen.has(object)) return;
     try {
       this.#frozen.set(object, player.freeze?.() ?? { pieces: [player.state()] });
     } catch {

@@ -40,7 +40,7 @@ import { differsError, ViewDigests } from './view-digests.ts';
 /** What views need of their thread's link. */
 export type ViewsLink = Pick<
   MailboxLink,
-  'client' | 'thread' | 'run' | 'runSync' | 'drive' | 'kick'
+  'client' | 'thread' | 'run' | 'runSync' | 'drive' | 'kick' | 'inTurns'
 >;
 
 export interface ViewsOptions {
@@ -153,7 +153,11 @@ export class Views {
   }
 
   /** Brings every view of this thread up to what had returned before; resolves to how far. */
-  async sync(): Promise<Position> {
+  sync(): Promise<Position> {
+    return this.#link.inTurns(this.#sync());
+  }
+
+  async #sync(): Promise<Position> {
     this.#gate.check();
     const tail = this.#link.client.tail();
     if (!this.#playback.tryPlayTo(tail)) await this.#run(this.#playback.playTo(tail));
@@ -241,6 +245,7 @@ export class Views {
       },
       marked: (mark, writer, position) => {
         this.#checkpointer.marked(mark, writer);
+        this.#compaction.marked();
         this.#digests.marked(position + 1, this.#hosted.players());
       },
       checkpointed: (index) => {
@@ -366,7 +371,7 @@ export class Views {
 
   /** Sent at the end of the turn, together with what else the turn changes. */
   #changed(record: ObjectRecord, asksOutcome: boolean): Promise<RecordOutcome | undefined> {
-    return new Promise((done, reject) => {
+    const changed = new Promise<RecordOutcome | undefined>((done, reject) => {
       this.#checkChange();
       const failed = (error: unknown): void => reject(this.#gate.translated(error));
       this.#outbox.add(record, asksOutcome, { done, failed });
@@ -374,6 +379,7 @@ export class Views {
       this.#sendsSoon = true;
       queueMicrotask(() => this.flush());
     });
+    return this.#link.inTurns(changed);
   }
 
   #changedSync(record: ObjectRecord, asksOutcome: boolean): RecordOutcome | undefined {
