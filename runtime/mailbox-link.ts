@@ -21,6 +21,8 @@ import { Settled } from './settled.ts';
 const FOR_EVER_MS = 0x7fff_ffff;
 const DRAIN_POLL_MS = 1;
 const REST_AFTER_MS = 100;
+/** Promises that may settle one after the other, before the event loop has a turn in between. */
+const AT_ONCE_MAX = 256;
 
 export interface MailboxLinkOptions {
   readonly memory: LogMemory;
@@ -45,6 +47,8 @@ export class MailboxLink {
   #left = false;
   readonly #threads: ThreadTable;
   readonly #flight: Flight;
+  readonly #settlesAtOnce: boolean;
+  #settledAtOnce = 0;
   #restTimer: NodeJS.Timeout | undefined;
   #turnScheduled = false;
   #sleeps = 0;
@@ -54,6 +58,7 @@ export class MailboxLink {
     const { memory, kind, flight, thread, incarnation, times } = options;
     this.thread = thread;
     this.#threads = memory.threads;
+    this.#settlesAtOnce = kind === 'direct';
     this.#flight = flight;
     const membership = membershipOf(memory);
     const link = kind;
@@ -111,6 +116,17 @@ export class MailboxLink {
   /** Shows this thread's counters to the others; done by itself when the thread rests. */
   publishCounters(): void {
     if (!this.#left) this.#counters.publish();
+  }
+
+  /**
+   * `result`, which now and then waits for a turn of the event loop: on the direct link it has mostly settled,
+   * and who awaits one after the other would keep timers and I/O waiting.
+   */
+  inTurns<T>(result: Promise<T>): Promise<T> {
+    if (!this.#settlesAtOnce || ++this.#settledAtOnce < AT_ONCE_MAX) return result;
+    this.#settledAtOnce = 0;
+    const turn = new Promise((resolve) => setImmediate(resolve));
+    return Promise.all([result, turn]).then(([value]) => value);
   }
 
   /** Runs a procedure on the event loop. */

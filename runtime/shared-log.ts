@@ -89,7 +89,7 @@ export class SharedLog {
         this.#link.client.append(bytes, streams, false, { appended: resolve, failed });
       });
       this.#link.kick();
-      return signal === undefined ? appended : unlessAborted(appended, signal);
+      return this.#link.inTurns(signal === undefined ? appended : unlessAborted(appended, signal));
     } catch (error) {
       return Promise.reject(error);
     }

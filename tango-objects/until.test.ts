@@ -88,6 +88,43 @@ until(
   },
 );
 
+until('leaves others their turn, though there is always something new', async () => {
+  const tango = await logs.open({ link: 'direct' });
+  const other = await logs.attach(tango);
+  const its = await other.register<number>('r');
+  let isOver = false;
+  setTimeout(() => {
+    isOver = true;
+  }, 1);
+  let looks = 0;
+  const found = tango.until(() => {
+    if (++looks > 100_000) throw new RangeError('nobody else has had a turn');
+    its.setSync(looks);
+    return isOver || undefined;
+  });
+  assert.is(await found, true);
+});
+
+until('what is awaited on the direct link lets timers have their turn', async () => {
+  const tango = await logs.open({ link: 'direct' });
+  const map = await tango.map<number, number>('m');
+  let ticks = 0;
+  const timer = setInterval(() => ticks++, 1);
+  const ways: Record<string, (i: number) => Promise<unknown>> = {
+    append: () => tango.log.append(Buffer.from('x')),
+    set: (i) => map.set(i % 10, i),
+    update: (i) => map.update(i % 10, (n = 0) => n + 1),
+    sync: () => tango.sync(),
+  };
+  for (const [name, way] of Object.entries(ways)) {
+    const before = ticks;
+    const end = performance.now() + 10_000;
+    for (let i = 0; ticks < before + 2 && performance.now() < end; i++) await way(i);
+    assert.ok(ticks >= before + 2, `${name}: the event loop turns`);
+  }
+  clearInterval(timer);
+});
+
 until('is refused in a body, and without a function', async () => {
   const tango = await logs.open();
   const inBody = (): Promise<unknown> => tango.transact(() => void tango.until(() => 1));

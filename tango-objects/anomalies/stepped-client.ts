@@ -68,6 +68,10 @@ class SteppedLink implements ViewsLink {
     });
   }
 
+  inTurns<T>(result: Promise<T>): Promise<T> {
+    return result;
+  }
+
   get timers(): number {
     return this.#timers.length;
   }
