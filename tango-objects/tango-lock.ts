@@ -38,7 +38,7 @@ interface State {
 }
 
 export interface AcquireOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
