@@ -10,17 +10,17 @@ import type { NodeTree } from './node-tree.ts';
 export function differences(before: NodeTree, after: NodeTree): NodeEvent[] {
   const events: NodeEvent[] = [];
   // Those below first.
-  for (const [path, { czxid }] of before.sorted().reverse()) {
+  for (const { path, czxid } of before.all().reverse()) {
     if (after.get(path)?.czxid === czxid) continue;
     events.push({ type: 'deleted', path, position: deletedAt(path, before, after) });
   }
-  const nodes = after.sorted();
-  for (const [path, { czxid, mzxid }] of nodes) {
+  const nodes = after.all();
+  for (const { path, czxid, mzxid } of nodes) {
     const was = before.get(path);
     if (was?.czxid !== czxid) events.push({ type: 'created', path, position: czxid });
     else if (was.mzxid !== mzxid) events.push({ type: 'changed', path, position: mzxid });
   }
-  for (const [path, { czxid, pzxid }] of nodes) {
+  for (const { path, czxid, pzxid } of nodes) {
     const was = before.get(path);
     if (was?.czxid !== czxid || was.pzxid === pzxid) continue;
     events.push({ type: 'children', path, position: pzxid });

@@ -146,7 +146,7 @@ function create(
   const created = isSequential ? numbered(path, parent.creates) : path;
   if (tree.has(created)) return new Refusal('ERR_NODE_EXISTS', created);
   if (parent.owner !== PERSISTENT) return new Refusal('ERR_NO_CHILDREN_FOR_EPHEMERALS', path);
-  tree.put(created, newNode(data, owner, position, time));
+  tree.put(created, newNode(created, data, owner, position, time));
   tree.put(parentPath, { ...parent, creates: parent.creates + 1, pzxid: position });
   context.happened('created', created);
   context.happened('children', parentPath);

@@ -8,6 +8,7 @@ export const PERSISTENT: SessionId = 0;
 
 /** Replaced, not changed. */
 export interface TreeNode {
+  readonly path: string;
   readonly data: unknown;
   readonly owner: SessionId;
   readonly czxid: number;
@@ -51,9 +52,9 @@ export interface Trial {
 
 const NO_NAMES: ReadonlySet<string> = new Set();
 
-/** Every operation is O(1), but sorted(); a trial costs what is changed. */
+/** Every operation is O(1), but all(); a trial costs what is changed. */
 export class NodeTree {
-  readonly #nodes = new Map([[ROOT, newNode(undefined, PERSISTENT, 0, 0)]]);
+  readonly #nodes = new Map([[ROOT, newNode(ROOT, undefined, PERSISTENT, 0, 0)]]);
   /** Names of children, by parent. */
   readonly #names = new Map<string, Set<string>>();
   /** Paths of ephemeral nodes, by owner. */
@@ -61,11 +62,6 @@ export class NodeTree {
   /** What was there before each change of the trials under way. */
   readonly #before: (readonly [path: string, node: TreeNode | undefined])[] = [];
   #trials = 0;
-
-  /** `nodes`: what sorted() gave. */
-  constructor(nodes: Iterable<readonly [path: string, node: TreeNode]> = []) {
-    for (const [path, node] of nodes) this.put(path, node);
-  }
 
   get(path: string): TreeNode | undefined {
     return this.#nodes.get(path);
@@ -118,22 +114,31 @@ export class NodeTree {
     };
   }
 
-  /** Every node, in the order of paths: the same in every thread, and parents first. O(n log n). */
-  sorted(): [path: string, node: TreeNode][] {
-    return [...this.#nodes].sort(([one], [other]) => (one < other ? -1 : 1));
+  /**
+   * Every node, in the order in which they were created, and by path where that was at one position: the same
+   * in every thread, and parents first. O(n): what was taken back on trial alone is out of order.
+   */
+  all(): TreeNode[] {
+    const nodes = [...this.#nodes.values()];
+    if (nodes.some((node, i) => i > 0 && compare(nodes[i - 1], node) > 0)) nodes.sort(compare);
+    return nodes;
   }
 
   stat(path: string): Stat | undefined {
     const node = this.#nodes.get(path);
     if (node === undefined) return undefined;
-    const { data, owner, creates, ...told } = node;
     const numChildren = this.names(path).size;
     return {
-      ...told,
+      czxid: node.czxid,
+      mzxid: node.mzxid,
+      pzxid: node.pzxid,
+      ctime: node.ctime,
+      mtime: node.mtime,
+      version: node.version,
       // Those that are not there any more were deleted.
-      cversion: 2 * creates - numChildren,
-      ephemeralOwner: owner,
-      dataLength: lengthOf(data),
+      cversion: 2 * node.creates - numChildren,
+      ephemeralOwner: node.owner,
+      dataLength: lengthOf(node),
       numChildren,
     };
   }
@@ -150,22 +155,32 @@ export class NodeTree {
 }
 
 /** Created at `position` of the log, and at `time`. */
-export function newNode(data: unknown, owner: SessionId, position: number, time: number): TreeNode {
+export function newNode(
+  path: string,
+  data: unknown,
+  owner: SessionId,
+  position: number,
+  time: number,
+): TreeNode {
   const at = { czxid: position, mzxid: position, pzxid: position, ctime: time, mtime: time };
-  return { data, owner, ...at, version: 0, creates: 0 };
+  return { path, data, owner, ...at, version: 0, creates: 0 };
 }
 
-function lengthOf(data: unknown): number {
+function compare(one: TreeNode, other: TreeNode): number {
+  return one.czxid - other.czxid || (one.path < other.path ? -1 : 1);
+}
+
+function lengthOf(node: TreeNode): number {
+  const { data } = node;
   if (data === undefined) return 0;
   if (data instanceof Uint8Array) return data.byteLength;
-  if (typeof data !== 'object' || data === null) return encodeValue(data, 'data').length;
-  const known = LENGTHS.get(data) ?? encodeValue(data, 'data').length;
-  LENGTHS.set(data, known);
+  const known = LENGTHS.get(node) ?? encodeValue(data, 'data').length;
+  LENGTHS.set(node, known);
   return known;
 }
 
-/** Of data that was asked for: it is replaced, not changed. */
-const LENGTHS = new WeakMap<object, number>();
+/** Of nodes that were asked for. */
+const LENGTHS = new WeakMap<TreeNode, number>();
 
 function addTo<K>(sets: Map<K, Set<string>>, key: K, value: string): void {
   const set = sets.get(key);

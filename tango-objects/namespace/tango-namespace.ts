@@ -1,9 +1,11 @@
 /** A tree of nodes with ZooKeeper's interface: TangoZK (Tango, section 6.3). */
 import { TangoError } from '../../actors/tango-error.ts';
 import { checkKeys, checkSignal, invalid } from '../../runtime/arguments.ts';
+import type { FrozenState, Restoring } from '../../runtime/views/object-state.ts';
 import type { ApplyContext } from '../../runtime/views/playback.ts';
-import { type ObjectBinding, ReplicatedObject } from '../../runtime/views/replicated-object.ts';
+import type { ObjectBinding } from '../../runtime/views/replicated-object.ts';
 import type { SessionHolder, SessionId, Sessions } from '../../runtime/views/sessions.ts';
+import { SlicedObject, slicesOf } from '../../runtime/views/sliced-object.ts';
 import { EndedSessions } from '../ended-sessions.ts';
 import { describeOperation } from './describe-operation.ts';
 import { moveNodes } from './move-nodes.ts';
@@ -58,11 +60,6 @@ const ONCE = {
 
 export type WatchKind = keyof typeof ONCE;
 
-interface State {
-  readonly nodes: readonly (readonly [path: string, node: TreeNode])[];
-  readonly ended: readonly SessionId[];
-}
-
 /**
  * Nodes by path, `/` always there, each with data (any value that can be encoded), a version, and children.
  * README.md of the folder tells what is as in ZooKeeper, and what conflicts in transactions. Reads and
@@ -72,10 +69,7 @@ interface State {
  * tell; the promise of a change rejects with them. In the body of a transaction they are thrown, and what has
  * failed is no part of it.
  */
-export class TangoNamespace<T = unknown>
-  extends ReplicatedObject<Operation>
-  implements SessionHolder
-{
+export class TangoNamespace<T = unknown> extends SlicedObject<Operation> implements SessionHolder {
   static readonly typeName = 'namespace';
   static readonly describe = describeOperation;
 
@@ -256,22 +250,40 @@ export class TangoNamespace<T = unknown>
     return result;
   }
 
-  protected checkpoint(): State {
-    return { nodes: this.#tree.sorted(), ended: this.#ended.checkpoint() };
+  /** The sessions that have ended, then the nodes, which are replaced and not changed. */
+  protected freeze(): FrozenState {
+    const ended = this.#ended.checkpoint();
+    const nodes = this.#tree.all();
+    const slices = function* (): Iterable<unknown> {
+      yield ended;
+      yield* slicesOf(nodes);
+    };
+    return { slices: slices() };
   }
 
-  protected restore(state: unknown): void {
-    const { nodes, ended } = state as State;
-    const before = this.#tree;
-    this.#tree = new NodeTree(nodes);
-    this.#ended.restore(ended);
-    this.#sessions?.watch(this);
-    if (this.#watches.isEmpty) return;
-    for (const event of differences(before, this.#tree)) this.#watches.tell(event);
+  protected restoring(): Restoring {
+    const tree = new NodeTree();
+    let ended: readonly SessionId[] | undefined;
+    return {
+      take: (slice) => {
+        if (ended === undefined) ended = slice as SessionId[];
+        else for (const node of slice as TreeNode[]) tree.put(node.path, node);
+      },
+      end: () => this.#become(tree, ended ?? []),
+    };
   }
 
   protected override tryOut(): () => void {
     return this.#tree.tryOut().undo;
+  }
+
+  #become(tree: NodeTree, ended: readonly SessionId[]): void {
+    const before = this.#tree;
+    this.#tree = tree;
+    this.#ended.restore(ended);
+    this.#sessions?.watch(this);
+    if (this.#watches.isEmpty) return;
+    for (const event of differences(before, tree)) this.#watches.tell(event);
   }
 
   #make(operation: Operation, position: number, events: NodeEvent[]): unknown {
