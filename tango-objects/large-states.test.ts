@@ -1,6 +1,12 @@
 /** States of many elements are encoded and restored while the thread, and the objects, go on. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import {
+  decodeSlice,
+  encodeSlices,
+  joinedPieces,
+  StateReader,
+} from '../runtime/views/object-state.ts';
 import { TangoObject } from '../runtime/views/tango-object.ts';
 import { OpenedLogs } from './opened-logs.ts';
 import type { Tango } from './tango.ts';
@@ -209,5 +215,29 @@ large('an object that tells its own lines, and objects that are created meanwhil
   assert.equal((await late.object(Journal, 'j')).lines, journal.lines);
   assert.equal(same.lines, journal.lines, 'nor is it taken for another state');
 });
+
+large('slices are what they were, in however many pieces they come', () => {
+  const slices = [1, 'two', [], new Uint8Array(1000).fill(4), null, 'x'.repeat(300)];
+  for (const lowest of [Number.POSITIVE_INFINITY, 77]) {
+    const state = joinedPieces(encodeSlices(slices, 'a state', lowest));
+    for (const bytes of [1, 2, 3, 7, 64, 1000, state.length]) {
+      assert.equal(readInPieces(state, bytes), slices, `${bytes} bytes each`);
+    }
+    assert.throws(() => readInPieces(state.subarray(0, -1), 7), /not intact/);
+  }
+  // Each of so many pieces is not copied with all that came before.
+  const whole = [new Uint8Array(2 << 20).fill(1)];
+  assert.equal(readInPieces(joinedPieces(encodeSlices(whole, 'a state')), 16), whole);
+});
+
+function readInPieces(state: Uint8Array, bytes: number): unknown[] {
+  const reader = new StateReader();
+  const found: unknown[] = [];
+  for (let at = 0; at < state.length; at += bytes) {
+    for (const slice of reader.read(state.subarray(at, at + bytes))) found.push(decodeSlice(slice));
+  }
+  reader.checkEnd();
+  return found;
+}
 
 large.run();

@@ -122,28 +122,40 @@ export function decodeSlice(bytes: Uint8Array): unknown {
 /** Takes the bytes of a state as they come, and gives its slices. */
 export class StateReader {
   #tag: number | undefined;
-  #rest: Uint8Array = new Uint8Array(0);
+  /** Of a slice that is not whole yet: joined once it is, as a slice may be all of a large state. */
+  #rest: Uint8Array[] = [];
+  #restBytes = 0;
+  /** That there have to be before anything can be told. */
+  #needed = 0;
 
   /** The slices that are whole with these bytes, still encoded; they refer to the bytes. */
   *read(bytes: Uint8Array): Iterable<Uint8Array> {
-    let rest = this.#rest.length === 0 ? bytes : joinedPieces([this.#rest, bytes]);
+    this.#rest.push(bytes);
+    this.#restBytes += bytes.length;
+    if (this.#restBytes < this.#needed) return;
+    let rest = this.#rest.length === 1 ? bytes : joinedPieces(this.#rest);
+    this.#needed = 0;
     if (this.#tag === undefined && rest.length >= headBytes(rest)) {
       this.#tag = rest[0];
       rest = rest.subarray(headBytes(rest));
     }
     while (this.#tag !== undefined && rest.length >= LENGTH_BYTES) {
       const end = LENGTH_BYTES + lengthOf(rest);
-      if (rest.length < end) break;
+      if (rest.length < end) {
+        this.#needed = end;
+        break;
+      }
       yield rest.subarray(LENGTH_BYTES, end);
       rest = rest.subarray(end);
     }
-    this.#rest = rest;
+    this.#rest = rest.length === 0 ? [] : [rest];
+    this.#restBytes = rest.length;
   }
 
   /** ERR_CORRUPT: the bytes were no state. */
   checkEnd(): void {
     const kind = this.#tag === undefined ? -1 : this.#tag & ~REFERS;
-    if (this.#rest.length === 0 && (kind === STATE || kind === HISTORY)) return;
+    if (this.#restBytes === 0 && (kind === STATE || kind === HISTORY)) return;
     throw new TangoError('ERR_CORRUPT', 'a state is not intact');
   }
 }
