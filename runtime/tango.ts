@@ -119,7 +119,7 @@ export class Tango implements AsyncDisposable {
    * ERR_TYPE_MISMATCH (the name, or the open object, is of another type), ERR_INVALID_ARGUMENT,
    * ERR_TRIMMED (the log does not reach back to the beginning), ERR_LOG_FULL, ERR_CLOSED. `options`
    * are the class's own, as `binding.options`; those of an object that is open are the same, or
-   * ERR_INVALID_ARGUMENT.
+   * ERR_INVALID_ARGUMENT. Throws ERR_UNSUPPORTED in the body of a transaction. Does not block.
    */
   object<O>(type: ObjectType<O>, name: string, options?: unknown): Promise<O> {
     return this.#views.object(type, name, options);
@@ -154,8 +154,9 @@ export class Tango implements AsyncDisposable {
   /**
    * Waits until `read`, which looks at objects of this thread, finds something, and resolves to that:
    * called at once, and again when there may be changes that it has not seen, of whatever object; it may run
-   * a transaction. Rejects with what it throws, ERR_ABORTED, ERR_CLOSED; throws ERR_INVALID_ARGUMENT, and
-   * ERR_UNSUPPORTED in the body of a transaction. Keeps the thread alive meanwhile, and does not block.
+   * a transaction, and must not await. Rejects with what it throws, ERR_ABORTED, ERR_CLOSED; throws
+   * ERR_INVALID_ARGUMENT, and ERR_UNSUPPORTED in the body of a transaction. Keeps the thread alive meanwhile,
+   * and does not block.
    */
   until<T>(read: () => T | undefined, options: UntilOptions = {}): Promise<T> {
     checkFunction('read', read);

@@ -134,4 +134,16 @@ types(
   },
 );
 
+types('an object that is opened in a body fails the body', async () => {
+  const tango = await logs.open();
+  const sum = await tango.object(Sum, 's');
+  const body = (): void => {
+    sum.addSync(1);
+    void tango.map('opened too late');
+  };
+  assert.is(await codeOf(() => tango.transact(body)), 'ERR_UNSUPPORTED');
+  assert.is(await codeOf(() => tango.transactSync(body)), 'ERR_UNSUPPORTED');
+  assert.is(sum.sum, 0);
+});
+
 types.run();

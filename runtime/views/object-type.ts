@@ -35,7 +35,7 @@ export function checkObject(type: unknown, name: unknown): void {
     throw invalid(
       'typeName',
       typeName,
-      `or the class's name, a string of 1 to ${NAME_BYTES_MAX} bytes`,
+      `a string of 1 to ${NAME_BYTES_MAX} bytes, by default the class's name`,
     );
   }
   if (!isName(name)) throw invalid('name', name, `a string of at most ${NAME_BYTES_MAX} bytes`);

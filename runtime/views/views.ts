@@ -4,7 +4,7 @@
  */
 import { TangoError } from '../../actors/tango-error.ts';
 import { ThreadState } from '../../shared-memory/thread-table-layout.ts';
-import { abortedError, checkPosition } from '../arguments.ts';
+import { abortedError, checkPosition, invalid } from '../arguments.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
 import type { MailboxLink } from '../mailbox-link.ts';
@@ -145,10 +145,15 @@ export class Views {
    * Plays its history. Rejects with ERR_TYPE_MISMATCH, ERR_INVALID_ARGUMENT, ERR_TRIMMED,
    * ERR_LOG_FULL, ERR_CLOSED.
    */
-  async object<O>(type: ObjectType<O>, name: string, options?: unknown): Promise<O> {
+  object<O>(type: ObjectType<O>, name: string, options?: unknown): Promise<O> {
+    // What fails in a body fails the body: nobody would hear of a promise.
+    if (this.#transactions.current !== undefined) throw inBody('an object is opened');
+    return this.#object(type, name, options);
+  }
+
+  async #object<O>(type: ObjectType<O>, name: string, options: unknown): Promise<O> {
     this.#gate.check();
     checkObject(type, name);
-    if (this.#transactions.current !== undefined) throw inBody('an object is opened');
     return this.#hosted.open(type, name, options);
   }
 
@@ -336,6 +341,11 @@ export class Views {
       if (signal?.aborted) throw abortedError(signal);
       await this.sync();
       const found = read();
+      // It would have found something at its first look, whatever comes of it.
+      if (found instanceof Promise) {
+        found.catch(() => {});
+        throw invalid('read', read, 'a function that does not await');
+      }
       if (found !== undefined) return found;
       await this.#arrivals.next(signal);
     }
