@@ -36,7 +36,10 @@ export class LockHold implements AsyncDisposable {
     return this.#isHeld();
   }
 
-  /** Frees the lock; resolves to whether it was still held. May be called twice. */
+  /**
+   * Frees the lock; resolves to whether it was still held. May be called twice. If it rejects (ERR_TIMEOUT,
+   * ERR_LOG_FULL), the lock is freed later, by itself.
+   */
   release(): Promise<boolean> {
     return this.#release();
   }

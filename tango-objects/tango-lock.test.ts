@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { TangoError } from '../actors/tango-error.ts';
 import { FIRST_OBJECT_ID } from '../runtime/views/checkpoint-index.ts';
 import { within } from '../shared-memory/within.ts';
+import { END_SESSION, REQUEST } from './lock-operation.ts';
 import type { LockOrder } from './lock-worker.ts';
 import { codeOf, OpenedLogs } from './opened-logs.ts';
 import { attachScripted, updateOf } from './scripted-tango.ts';
@@ -221,8 +222,6 @@ locks('is as it was in history, in feeds, and from a checkpoint', async () => {
 
 const L = FIRST_OBJECT_ID;
 const UNKNOWN = new TangoError('ERR_TIMEOUT', 'not known what became of it');
-/** As the lock has it in the log. */
-const [REQUEST, END_SESSION] = [0, 3];
 
 /** A lock in two clients; what the second one appends may be lost. */
 async function scripted() {
@@ -266,6 +265,13 @@ locks('what does not get out of the line at once does so later', async () => {
   assert.is(lock.waiting, 1, 'nobody could say that it is gone');
   await hold.release();
   await within(LATEST_MS, 'it is free', freed(lock));
+  for (const how of ['release', 'releaseSync'] as const) {
+    const own = await same.acquire();
+    client.refuseAppend(L, UNKNOWN);
+    assert.is(await codeOf(() => own[how]()), 'ERR_TIMEOUT');
+    assert.ok(own.isHeld);
+    await within(LATEST_MS, 'it is free', freed(lock));
+  }
 });
 
 locks('is lost in every object at once, once it is lost in one', async () => {

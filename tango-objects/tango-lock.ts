@@ -10,26 +10,21 @@ import {
 } from '../runtime/views/sessions.ts';
 import { EndedSessions } from './ended-sessions.ts';
 import { LockHold, type LockHolder } from './lock-hold.ts';
-
-/** What a change does; in the log. */
-const REQUEST = 0;
-const TRY = 1;
-const GIVE_UP = 2;
-const END_SESSION = 3;
-
-/** Numbers of requests are a thread's own. */
-type Operation =
-  | readonly [typeof REQUEST | typeof TRY | typeof GIVE_UP, session: SessionId, request: number]
-  | readonly [typeof END_SESSION, session: SessionId, isDead: boolean];
+import {
+  describeOperation,
+  END_SESSION,
+  GIVE_UP,
+  keyOf,
+  type Operation,
+  operationOf,
+  REQUEST,
+  type Request,
+  TRY,
+} from './lock-operation.ts';
 
 /** What becomes of a request, but for a token. */
 const WAITS = 0;
 const EXPIRED = -1;
-
-interface Request {
-  readonly session: SessionId;
-  readonly number: number;
-}
 
 interface State {
   readonly line: readonly (readonly [session: SessionId, request: number])[];
@@ -52,11 +47,7 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
   static readonly typeName = 'lock';
 
   /** For change feeds. */
-  static describe(operation: unknown): unknown {
-    const [kind, session] = operation as Operation;
-    const what = ['request', 'try', 'giveUp', 'endSession'][kind];
-    return { [what]: incarnationOf(session) };
-  }
+  static readonly describe = describeOperation;
 
   readonly #binding: ObjectBinding;
   readonly #sessions: Sessions | undefined;
@@ -114,7 +105,10 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
     return this.#tryAcquire();
   }
 
-  /** As tryAcquire; blocks for the log. In a transaction the lock is held once that has committed. */
+  /**
+   * As tryAcquire; blocks for the log. In a transaction the lock is held once that has committed; if that ends
+   * with ERR_TIMEOUT, what became of it is not known, and `isHeld` of what the body was given tells.
+   */
   tryAcquireSync(): LockHold | undefined {
     const dead = this.#deadHolder();
     if (dead !== undefined) this.writeSync([END_SESSION, dead, true]);
@@ -150,7 +144,7 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
     if (this.#abandoned.size === 0) return;
     for (const request of this.#line.values()) {
       const isOwn = this.#sessions?.isOwn(request.session);
-      if (isOwn && this.#abandoned.has(request.number)) void this.#giveUp(request);
+      if (isOwn && this.#abandoned.has(request.number)) void this.#giveUp(request).catch(() => {});
     }
   }
 
@@ -228,17 +222,31 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
 
   /** Whether it is in the line, or even holds the lock, is not known, unless `error` says so. */
   async #abandon(request: Request, error: unknown): Promise<void> {
-    if (!isFull(error)) await this.#giveUp(request);
+    if (!isFull(error)) await this.#giveUp(request).catch(() => {});
   }
 
-  /** If it fails, giveBack() tries it again: nobody would release the lock. */
-  async #giveUp(request: Request): Promise<void> {
+  async #giveUp(request: Request): Promise<boolean> {
     this.#abandoned.delete(request.number);
     try {
-      await this.change(operationOf(GIVE_UP, request));
+      return await this.change<boolean>(operationOf(GIVE_UP, request));
     } catch (error) {
-      if (!isCorrupt(error)) this.#abandoned.add(request.number);
+      this.#giveUpLater(request, error);
+      throw error;
     }
+  }
+
+  #giveUpSync(request: Request): boolean {
+    try {
+      return this.changeSync<boolean>(operationOf(GIVE_UP, request));
+    } catch (error) {
+      if (!this.#binding.isInBody()) this.#giveUpLater(request, error);
+      throw error;
+    }
+  }
+
+  /** In giveBack(): nobody else would. */
+  #giveUpLater({ number }: Request, error: unknown): void {
+    if (!isCorrupt(error)) this.#abandoned.add(number);
   }
 
   get #first(): Request | undefined {
@@ -269,8 +277,12 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
         this.ready();
         return this.#answer(request) === token;
       },
-      () => this.change<boolean>(operationOf(GIVE_UP, request)),
-      () => this.changeSync<boolean>(operationOf(GIVE_UP, request)),
+      () => {
+        // At once: what is refused in a body fails the body.
+        if (this.#binding.isInBody()) return Promise.resolve(this.#giveUpSync(request));
+        return this.#giveUp(request);
+      },
+      () => this.#giveUpSync(request),
     );
   }
 
@@ -285,15 +297,4 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
     const holder = this.#first?.session;
     return holder !== undefined && this.#sessions?.isDead(holder) ? holder : undefined;
   }
-}
-
-function operationOf(
-  kind: typeof REQUEST | typeof TRY | typeof GIVE_UP,
-  request: Request,
-): Operation {
-  return [kind, request.session, request.number];
-}
-
-function keyOf({ session, number }: Request): string {
-  return `${session} ${number}`;
 }

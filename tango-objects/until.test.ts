@@ -130,6 +130,10 @@ until('is refused in a body, and without a function', async () => {
   const inBody = (): Promise<unknown> => tango.transact(() => void tango.until(() => 1));
   assert.is(await codeOf(inBody), 'ERR_UNSUPPORTED');
   assert.is(await codeOf(() => tango.until(5 as never)), 'ERR_INVALID_ARGUMENT');
+  const awaits = async (): Promise<never> => {
+    throw new RangeError('nobody hears of it');
+  };
+  assert.is(await codeOf(() => tango.until(awaits)), 'ERR_INVALID_ARGUMENT');
   const wrong = { signal: 'now' } as never;
   assert.is(await codeOf(() => tango.until(() => 1, wrong)), 'ERR_INVALID_ARGUMENT');
 });
