@@ -19,7 +19,10 @@ const { FREE, ALIVE, EXITED } = ThreadState;
 
 const watching = suite('watch');
 
-/** A thread that watches, or is watched, until it is terminated. Says when it has begun; beats when introduced. */
+/**
+ * A thread that watches, or is watched, until it is terminated. Says when it has begun; beats when
+ * introduced.
+ */
 const THREAD = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { watch, table, address, buffer, thread, incarnation, busy } = workerData;

@@ -10,8 +10,8 @@ interface Listener {
 const listeners = new WeakMap<AbortSignal, Listener>();
 
 /**
- * Calls `onAbort` when the signal is raised, unless what is returned was called before. Many may share a signal:
- * it has one listener for all of them, as Node warns of more than ten.
+ * Calls `onAbort` when the signal is raised, unless what is returned was called before. Many may share a
+ * signal: it has one listener for all of them, as Node warns of more than ten.
  */
 export function whenAborted(signal: AbortSignal | undefined, onAbort: () => void): () => void {
   if (signal === undefined) return () => {};

@@ -119,8 +119,8 @@ export class MailboxLink {
   }
 
   /**
-   * `result`, which now and then waits for a turn of the event loop: on the direct link it has mostly settled,
-   * and who awaits one after the other would keep timers and I/O waiting.
+   * `result`, which now and then waits for a turn of the event loop: on the direct link it has mostly
+   * settled, and who awaits one after the other would keep timers and I/O waiting.
    */
   inTurns<T>(result: Promise<T>): Promise<T> {
     if (!this.#settlesAtOnce || ++this.#settledAtOnce < AT_ONCE_MAX) return result;

@@ -6,8 +6,8 @@ type Below<K, V> = Pick<Map<K, V>, 'size' | 'has' | 'get' | 'delete'> &
 const SETTLED_MAX = 2048;
 
 /**
- * A Map over another one that it leaves alone: what a transaction makes of a map on trial, and what becomes of
- * one while a checkpoint looks at it. Costs what was changed, not what is there.
+ * A Map over another one that it leaves alone: what a transaction makes of a map on trial, and what becomes
+ * of one while a checkpoint looks at it. Costs what was changed, not what is there.
  */
 export class LayeredMap<K, V> implements Iterable<[K, V]> {
   #below: Below<K, V>;
@@ -59,8 +59,8 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
 
   /**
    * Moves what was changed into the one below, or into a new Map where all of that was cleared, some entries
-   * at a time; this one is the same at every step, and may be changed in between. Returns the one that holds all
-   * of it then.
+   * at a time; this one is the same at every step, and may be changed in between. Returns the one that holds
+   * all of it then.
    */
   *settle(): Generator<void, Below<K, V>> {
     for (;;) {

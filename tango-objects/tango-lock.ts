@@ -40,8 +40,9 @@ export interface AcquireOptions {
  * One holder at a time, in the order in which they asked; not reentrant: a thread that asks twice waits
  * for itself. The lock of a thread that closes the log, dies, or whose event loop stands for
  * `sessionTimeoutMs` is freed, as is its place in the line, by any other thread that has the lock open
- * and whose event loop turns. Every operation is O(1), the end of a session O(n) in the requests that wait, as
- * is a checkpoint, and a change in a transaction. There every read conflicts with every change of the lock.
+ * and whose event loop turns. Every operation is O(1), the end of a session O(n) in the requests that wait,
+ * as is a checkpoint, and a change in a transaction. There every read conflicts with every change of the
+ * lock. Errors: see TangoObject.
  */
 export class TangoLock extends ReplicatedObject<Operation> implements SessionHolder {
   static readonly typeName = 'lock';
@@ -106,8 +107,8 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
   }
 
   /**
-   * As tryAcquire; blocks for the log. In a transaction the lock is held once that has committed; if that ends
-   * with ERR_TIMEOUT, what became of it is not known, and `isHeld` of what the body was given tells.
+   * As tryAcquire; blocks for the log. In a transaction the lock is held once that has committed; if that
+   * ends with ERR_TIMEOUT, what became of it is not known, and `isHeld` of what the body was given tells.
    */
   tryAcquireSync(): LockHold | undefined {
     const dead = this.#deadHolder();

@@ -34,6 +34,8 @@ const RELEASED_MIN = 64;
  * - peek and shift conflict with every shift and clear, and with a push only if they have found the queue
  *   empty, or an element that their own body has pushed;
  * - length and iteration conflict with every change.
+ *
+ * Errors: see TangoObject.
  */
 export class TangoQueue<T = unknown> extends SlicedObject<Operation<T>> {
   static readonly typeName = 'queue';
@@ -70,6 +72,7 @@ export class TangoQueue<T = unknown> extends SlicedObject<Operation<T>> {
     return this.#elements[this.#head - this.#first];
   }
 
+  /** How many elements there are. Linearizable, as every read. */
   get length(): number {
     this.ready();
     return this.#tail - this.#head;
@@ -81,6 +84,7 @@ export class TangoQueue<T = unknown> extends SlicedObject<Operation<T>> {
     return this.#held()[Symbol.iterator]();
   }
 
+  /** As values(). */
   [Symbol.iterator](): IterableIterator<T> {
     return this.values();
   }
@@ -126,6 +130,7 @@ export class TangoQueue<T = unknown> extends SlicedObject<Operation<T>> {
     return this.#taken(options);
   }
 
+  /** Takes all elements out; resolves once that is in the log. Reads nothing. */
   clear(): Promise<void> {
     return this.write([CLEAR]);
   }

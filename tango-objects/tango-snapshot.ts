@@ -37,14 +37,17 @@ export class TangoSnapshot {
     return this.#snapshot.object(type, name, options);
   }
 
+  /** One value. */
   register<T>(name: string): Promise<TangoRegister<T>> {
     return this.object<TangoRegister<T>>(TangoRegister, name);
   }
 
+  /** A number. */
   counter(name: string): Promise<TangoCounter> {
     return this.object(TangoCounter, name);
   }
 
+  /** Keys and values, with the options of Tango.map. */
   map<K, V>(name: string, options: LogMapOptions<K, V>): Promise<TangoLogMap<K, V>>;
   map<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoMap<K, V>>;
   map<K, V>(name: string, options?: MapOptions<K, V>) {
@@ -52,30 +55,37 @@ export class TangoSnapshot {
     return this.object<TangoMap<K, V>>(TangoMap, name, options);
   }
 
+  /** Ledgers with one writer each. */
   ledgers(name: string): Promise<TangoLedgers> {
     return this.object(TangoLedgers, name);
   }
 
+  /** Who has held the lock there. */
   lock(name: string): Promise<TangoLock> {
     return this.object(TangoLock, name);
   }
 
+  /** Values, as a Set. */
   set<T>(name: string): Promise<TangoSet<T>> {
     return this.object<TangoSet<T>>(TangoSet, name);
   }
 
+  /** Keys and values, in the order of keys. */
   sortedMap<K, V>(name: string, options?: MapOptions<K, V>): Promise<TangoSortedMap<K, V>> {
     return this.object<TangoSortedMap<K, V>>(TangoSortedMap, name, options);
   }
 
+  /** Elements by index. */
   list<T>(name: string): Promise<TangoList<T>> {
     return this.object<TangoList<T>>(TangoList, name);
   }
 
+  /** Those that had not been taken. */
   queue<T>(name: string): Promise<TangoQueue<T>> {
     return this.object<TangoQueue<T>>(TangoQueue, name);
   }
 
+  /** A tree of nodes, without sessions and watches. */
   namespace<T = unknown>(name: string): Promise<TangoNamespace<T>> {
     return this.object<TangoNamespace<T>>(TangoNamespace, name);
   }

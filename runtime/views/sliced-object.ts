@@ -2,7 +2,7 @@
 import type { FrozenState, Restoring } from './object-state.ts';
 import { ReplicatedObject } from './replicated-object.ts';
 
-/** Elements of a slice: their encoding takes a fraction of a millisecond, or as long as their size demands. */
+/** Elements of a slice: their encoding takes a fraction of a millisecond, or what their size demands. */
 const SLICE_ELEMENTS = 64;
 
 export abstract class SlicedObject<Operation> extends ReplicatedObject<Operation> {

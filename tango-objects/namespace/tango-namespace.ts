@@ -62,12 +62,13 @@ export type WatchKind = keyof typeof ONCE;
 
 /**
  * Nodes by path, `/` always there, each with data (any value that can be encoded), a version, and children.
- * README.md of the folder tells what is as in ZooKeeper, and what conflicts in transactions. Reads and
- * changes are O(1), children O(k log k), a checkpoint O(n log n); a transaction costs what it changes.
+ * In the repository, tango-objects/namespace/README.md tells what is as in ZooKeeper, and what conflicts in
+ * transactions. Reads and changes are O(1), children O(k log k), a checkpoint O(n log n); a transaction
+ * costs what it changes.
  *
  * Errors, with the path as `key`: ERR_INVALID_ARGUMENT for what is no path, ERR_NO_NODE, and what the calls
  * tell; the promise of a change rejects with them. In the body of a transaction they are thrown, and what has
- * failed is no part of it.
+ * failed is no part of it. Other errors: see TangoObject.
  */
 export class TangoNamespace<T = unknown> extends SlicedObject<Operation> implements SessionHolder {
   static readonly typeName = 'namespace';
@@ -160,8 +161,8 @@ export class TangoNamespace<T = unknown> extends SlicedObject<Operation> impleme
 
   /**
    * Makes all the changes, in order and at one position, or none; resolves to what each of them gives: a
-   * path, what set() tells, or nothing. Rejects with the error of the first that fails, and its number among them
-   * as `index`. `check`: ERR_NO_NODE, ERR_BAD_VERSION.
+   * path, what set() tells, or nothing. Rejects with the error of the first that fails, and its number among
+   * them as `index`. `check`: ERR_NO_NODE, ERR_BAD_VERSION.
    */
   multi(changes: readonly NodeChange<T>[]): Promise<NodeResult[]> {
     return this.#change(() => multiOf(changes, this.#ownSession));
