@@ -7,21 +7,9 @@ export interface PlacedEntry extends ApplyContext {
   readonly entry: number;
 }
 
-/** Numbers of one place, in a checkpoint. */
-const FIELDS = 4;
-
 export class EntryPlaces {
+  /** Replaced one by one, and not changed. */
   readonly #places: ApplyContext[] = [];
-
-  /** What state() has told. */
-  static from(state: readonly number[]): EntryPlaces {
-    const places = new EntryPlaces();
-    for (let i = 0; i < state.length; i += FIELDS) {
-      const [position, index, update, from] = state.slice(i, i + FIELDS);
-      places.push({ position, index, update, from });
-    }
-    return places;
-  }
 
   /** The number of the last entry; -1: there is none. */
   get last(): number {
@@ -46,15 +34,15 @@ export class EntryPlaces {
     this.#places[entry] = at;
   }
 
-  *placed(ledger: number): Iterable<PlacedEntry> {
-    for (const [entry, at] of this.#places.entries()) yield { ...at, ledger, entry };
+  /** All of them, as they are now. */
+  slice(): ApplyContext[] {
+    return this.#places.slice();
   }
 
-  state(): number[] {
-    const state: number[] = [];
-    for (const { position, index, update, from } of this.#places) {
-      state.push(position, index, update, from);
+  *placed(ledger: number): Iterable<PlacedEntry> {
+    for (let entry = 0; entry < this.#places.length; entry++) {
+      const { position, index, update, from } = this.#places[entry];
+      yield { position, index, update, from, ledger, entry };
     }
-    return state;
   }
 }

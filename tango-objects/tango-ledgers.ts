@@ -7,9 +7,11 @@ import {
   checkSignal,
   invalid,
 } from '../runtime/arguments.ts';
+import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
-import { ReplicatedObject } from '../runtime/views/replicated-object.ts';
+import { SlicedObject } from '../runtime/views/sliced-object.ts';
 import { EntryPlaces, type PlacedEntry } from './entry-places.ts';
+import { type Ledger, ledgerSlices, restoringLedgers } from './ledger-slices.ts';
 
 /** What a change does; in the log. */
 const CREATE = 0;
@@ -23,14 +25,6 @@ type Operation =
   | readonly [typeof APPEND, ledger: number, writer: number, bytes: Uint8Array]
   | readonly [typeof SEAL | typeof DELETE, ledger: number]
   | readonly [typeof RELOCATE, ledger: number, entry: number, bytes: Uint8Array];
-
-interface Ledger {
-  /** undefined: it is sealed. */
-  writer: number | undefined;
-  readonly entries: EntryPlaces;
-}
-
-type LedgerState = readonly [ledger: number, writer: number | undefined, entries: number[]];
 
 export interface LedgerEntriesOptions {
   /** First entry, inclusive; default: 0. */
@@ -62,7 +56,7 @@ const NO_WRITER = 0;
  * Of a number that is no ledger's every call throws ERR_INVALID_ARGUMENT, of a deleted one's ERR_TRIMMED.
  * Other errors: see TangoObject.
  */
-export class TangoLedgers extends ReplicatedObject<Operation> {
+export class TangoLedgers extends SlicedObject<Operation> {
   static readonly typeName = 'ledgers';
 
   /** For change feeds. */
@@ -73,7 +67,7 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
     return kind === SEAL ? { seal: ledger } : { delete: ledger };
   }
 
-  readonly #ledgers = new Map<number, Ledger>();
+  #ledgers = new Map<number, Ledger>();
   #created = 0;
   /** Takes back what was made on trial, the last change first; undefined: nothing is on trial. */
   #undo: (() => void)[] | undefined;
@@ -211,21 +205,15 @@ export class TangoLedgers extends ReplicatedObject<Operation> {
     }
   }
 
-  protected checkpoint(): unknown {
-    const ledgers = [...this.#ledgers].sort(([one], [other]) => one - other);
-    const states = ledgers.map(([ledger, { writer, entries }]): LedgerState => {
-      return [ledger, writer, entries.state()];
-    });
-    return [this.#created, states];
+  protected freeze(): FrozenState {
+    return { slices: ledgerSlices(this.#created, this.#ledgers) };
   }
 
-  protected restore(state: unknown): void {
-    const [created, ledgers] = state as [number, LedgerState[]];
-    this.#created = created;
-    this.#ledgers.clear();
-    for (const [ledger, writer, entries] of ledgers) {
-      this.#ledgers.set(ledger, { writer, entries: EntryPlaces.from(entries) });
-    }
+  protected restoring(): Restoring {
+    return restoringLedgers((created, ledgers) => {
+      this.#created = created;
+      this.#ledgers = ledgers;
+    });
   }
 
   protected override *references(): Iterable<PlacedEntry> {
