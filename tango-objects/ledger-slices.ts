@@ -1,4 +1,4 @@
-/** Ledgers in a checkpoint: how many there were ever, each of them, and then their entries' places in slices. */
+/** Ledgers in a checkpoint: how many there were ever, each of them, then the places of entries in slices. */
 import type { Restoring } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { slicesOf } from '../runtime/views/sliced-object.ts';

@@ -3,7 +3,7 @@
 export interface LockHolder {
   /** Of the lock's holders each has a greater one than those before: 1, 2, 3 … */
   readonly token: number;
-  /** The thread that holds the lock, as `LogEntry.writer`. */
+  /** The thread that holds the lock, as `writer.thread` of its entries in the log. */
   readonly writer: number;
 }
 
@@ -49,6 +49,7 @@ export class LockHold implements AsyncDisposable {
     return this.#releaseSync();
   }
 
+  /** As release. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#release();
   }
