@@ -4,16 +4,21 @@ import { invalid } from '../../runtime/arguments.ts';
 export const ROOT = '/';
 /** Least digits of the number that a sequential node has behind its name. */
 const DIGITS = 10;
+/** Characters. It is a part of keys, and a number may be put behind it. */
+const PATH_LENGTH_MAX = 65_000;
 const ENDS_IN_NUMBER = new RegExp(`\\d{${DIGITS}}$`);
 
 /**
  * Absolute, with `/` between names, and no `/` at the end; a name is neither empty nor `.` nor `..`. Not in
  * a path: U+0000 – U+001F, U+007F – U+009F, U+D800 – U+F8FF (so none beyond U+FFFF), U+FFF0 – U+FFFF.
- * ERR_INVALID_ARGUMENT.
+ * At most PATH_LENGTH_MAX characters. ERR_INVALID_ARGUMENT.
  */
 export function checkPath(path: unknown): string {
   if (typeof path !== 'string' || !path.startsWith(ROOT)) {
     throw invalid('path', path, 'an absolute path');
+  }
+  if (path.length > PATH_LENGTH_MAX) {
+    throw invalid('path', path.length, `of at most ${PATH_LENGTH_MAX} characters`);
   }
   if (path === ROOT) return path;
   for (const name of path.slice(1).split('/')) {
