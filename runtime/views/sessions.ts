@@ -49,6 +49,7 @@ export class Sessions {
   readonly #threads: ThreadTable;
   readonly #thread: ThreadIndex;
   readonly #incarnation: number;
+  readonly #sync: () => Promise<unknown>;
   readonly #holders = new Set<SessionHolder>();
   readonly #seen = new Map<ThreadIndex, Seen>();
   /** Ends that are on their way to the log. */
@@ -58,8 +59,15 @@ export class Sessions {
   #timer: NodeJS.Timeout | undefined;
   #count = 0;
   #hasOwn = false;
+  #isClosed = false;
 
-  constructor({ memory, incarnation, times }: LogClient, thread: ThreadIndex) {
+  /** `sync`: brings the views up to date. */
+  constructor(
+    { memory, incarnation, times }: LogClient,
+    thread: ThreadIndex,
+    sync: () => Promise<unknown>,
+  ) {
+    this.#sync = sync;
     this.#table = memory.views;
     this.#threads = memory.threads;
     this.#thread = thread;
@@ -87,6 +95,7 @@ export class Sessions {
 
   /** The object has got something that sessions hold: from now on it ends with their threads. */
   watch(holder: SessionHolder): void {
+    if (this.#isClosed) return;
     this.#holders.add(holder);
     this.#begin();
   }
@@ -103,10 +112,11 @@ export class Sessions {
 
   /** BEFORE the thread leaves the log: what it holds need not wait for others to notice. */
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#timer = undefined;
     for (const holder of this.#holders) {
-      for (const session of holder.sessions()) {
+      for (const session of new Set(holder.sessions())) {
         if (this.isOwn(session)) void holder.endSession(session, true).catch(() => {});
       }
     }
@@ -118,7 +128,8 @@ export class Sessions {
   }
 
   #begin(): void {
-    if (this.#timer !== undefined) return;
+    // What is still played has holders, too; and the place in the table is somebody else's soon.
+    if (this.#timer !== undefined || this.#isClosed) return;
     this.#table.beat(this.#thread);
     this.#timer = setInterval(() => this.#look(), this.#lookMs).unref();
   }
@@ -154,8 +165,9 @@ export class Sessions {
     const ending = this.#ending.get(holder) ?? new Set();
     if (ending.has(session)) return;
     this.#ending.set(holder, ending.add(session));
-    void holder
-      .endSession(session, isDead)
+    // It may have ended already, and this thread has not read that.
+    void this.#sync()
+      .then(() => holder.endSession(session, isDead))
       .catch((error: unknown) => {
         // Of a view that is not to be trusted; what else fails is tried again at the next look.
         if (isCorrupt(error)) this.unwatch(holder);

@@ -40,7 +40,7 @@ import { differsError, ViewDigests } from './view-digests.ts';
 /** What views need of their thread's link. */
 export type ViewsLink = Pick<
   MailboxLink,
-  'client' | 'thread' | 'run' | 'runSync' | 'drive' | 'kick' | 'inTurns'
+  'client' | 'thread' | 'run' | 'runSync' | 'drive' | 'kick' | 'inTurns' | 'isTurnDue'
 >;
 
 export interface ViewsOptions {
@@ -83,7 +83,7 @@ export class Views {
     this.#arrivals = new Arrivals(client.memory.views, () => {
       return !client.isTail(this.#playback.position);
     });
-    this.#sessions = new Sessions(client, link.thread);
+    this.#sessions = new Sessions(client, link.thread, () => this.sync());
     this.#playback = new Playback(client, this.#listener(link));
     this.#references = new ReferenceReader(this.#playback.loader);
     const hosting = {
@@ -381,15 +381,16 @@ export class Views {
 
   /** Sent at the end of the turn, together with what else the turn changes. */
   #changed(record: ObjectRecord, asksOutcome: boolean): Promise<RecordOutcome | undefined> {
-    const changed = new Promise<RecordOutcome | undefined>((done, reject) => {
+    return new Promise((done, reject) => {
       this.#checkChange();
       const failed = (error: unknown): void => reject(this.#gate.translated(error));
       this.#outbox.add(record, asksOutcome, { done, failed });
       if (this.#sendsSoon) return;
       this.#sendsSoon = true;
-      queueMicrotask(() => this.flush());
+      const flush = (): void => this.flush();
+      if (this.#link.isTurnDue()) setImmediate(flush);
+      else queueMicrotask(flush);
     });
-    return this.#link.inTurns(changed);
   }
 
   #changedSync(record: ObjectRecord, asksOutcome: boolean): RecordOutcome | undefined {

@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LogMemory } from '../../actors/log-memory.ts';
 import { within } from '../../shared-memory/within.ts';
 import { codeOf, OpenedLogs } from '../opened-logs.ts';
 import type { Tango } from '../tango.ts';
@@ -215,5 +216,39 @@ sessions('a client that closes gives up what it holds at once, and leaves the re
   await other.close();
   assert.equal(namespace.children('/p'), ['mine']);
 });
+
+for (const link of ['mailbox', 'direct'] as const) {
+  sessions(`a client that has closed says no more that it lives: ${link}`, async () => {
+    const tango = await logs.open({ link });
+    const namespace = await tango.namespace('n');
+    const other: Tango = await logs.attach(tango);
+    const same = await other.namespace('n');
+    same.createSync('/e', 1, EPHEMERAL);
+    const lock = await other.lock('l');
+    for (let i = 0; i < 3; i++) void lock.acquire().catch(() => {});
+    assert.ok(lock.tryAcquireSync() === undefined);
+    // What it plays while it closes, and what is asked for later, has sessions.
+    namespace.createSync('/later', 1, EPHEMERAL);
+    const { threads, views } = new LogMemory(tango.handle.buffers);
+    const incarnation = Math.floor((same.session as number) / 2 ** 20);
+    const places = Array.from({ length: threads.count }, (_, thread) => thread);
+    const place = places.find((thread) => threads.incarnation(thread) === incarnation) as number;
+    const from = tango.log.tailSync();
+    await other.close();
+    assert.is(await codeOf(() => lock.acquire()), 'ERR_CLOSED');
+    const { session } = same;
+    assert.ok(session);
+    const beats = views.beats(place);
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    assert.is(views.beats(place), beats);
+    const ended: string[] = [];
+    for await (const { updates } of tango.changes({ from, to: await tango.sync() })) {
+      for (const { object, operation } of updates) {
+        if (Object.hasOwn(operation as object, 'endSession')) ended.push(object);
+      }
+    }
+    assert.equal(ended.sort(), ['l', 'n'], 'once in each object');
+  });
+}
 
 sessions.run();
