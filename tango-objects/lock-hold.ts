@@ -1,4 +1,5 @@
 /** A lock, as who holds it has it, and as others see that. */
+import { TangoError } from '../actors/tango-error.ts';
 
 export interface LockHolder {
   /** Of the lock's holders each has a greater one than those before: 1, 2, 3 … */
@@ -49,8 +50,12 @@ export class LockHold implements AsyncDisposable {
     return this.#releaseSync();
   }
 
-  /** As release. */
+  /** As release; of a log that this thread has closed nothing is left to free. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#release();
+    try {
+      await this.#release();
+    } catch (error) {
+      if (!(error instanceof TangoError) || error.code !== 'ERR_CLOSED') throw error;
+    }
   }
 }

@@ -336,4 +336,20 @@ locks('does not wait with a view that is not to be trusted', async () => {
   assert.is(await within(LATEST_MS, 'the end', asked), 'ERR_CORRUPT');
 });
 
+locks(
+  'a hold may be disposed of after its log was closed; release() tells ERR_CLOSED',
+  async () => {
+    const tango = await logs.open();
+    const other = await logs.attach(tango);
+    const [lock, same] = [await tango.lock('l'), await other.lock('l')];
+    {
+      await using hold = await same.acquire();
+      await other.close();
+      assert.is(await codeOf(() => hold.release()), 'ERR_CLOSED');
+    }
+    const next = await lock.acquire();
+    assert.is(next.token, 2);
+  },
+);
+
 locks.run();
