@@ -123,10 +123,16 @@ export class MailboxLink {
    * settled, and who awaits one after the other would keep timers and I/O waiting.
    */
   inTurns<T>(result: Promise<T>): Promise<T> {
-    if (!this.#settlesAtOnce || ++this.#settledAtOnce < AT_ONCE_MAX) return result;
-    this.#settledAtOnce = 0;
+    if (!this.isTurnDue()) return result;
     const turn = new Promise((resolve) => setImmediate(resolve));
     return Promise.all([result, turn]).then(([value]) => value);
+  }
+
+  /** Counts what settles at once; true, now and then: the next one had better wait for a turn. */
+  isTurnDue(): boolean {
+    if (!this.#settlesAtOnce || ++this.#settledAtOnce < AT_ONCE_MAX) return false;
+    this.#settledAtOnce = 0;
+    return true;
   }
 
   /** Runs a procedure on the event loop. */

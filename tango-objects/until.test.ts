@@ -125,6 +125,19 @@ until('what is awaited on the direct link lets timers have their turn', async ()
   clearInterval(timer);
 });
 
+until('changes that wait for a turn go on together', async () => {
+  const tango = await logs.open({ link: 'direct' });
+  const register = await tango.register<number>('r');
+  const before = tango.log.tailSync();
+  const changes = 64 * 200;
+  const writer = async (): Promise<void> => {
+    for (let i = 0; i < changes / 64; i++) await register.set(i);
+  };
+  await Promise.all(Array.from({ length: 64 }, writer));
+  const entries = tango.log.tailSync() - before;
+  assert.ok(entries < changes / 32, `${entries} entries of ${changes} changes`);
+});
+
 until('is refused in a body, and without a function', async () => {
   const tango = await logs.open();
   const inBody = (): Promise<unknown> => tango.transact(() => void tango.until(() => 1));

@@ -72,6 +72,10 @@ class SteppedLink implements ViewsLink {
     return result;
   }
 
+  isTurnDue(): boolean {
+    return false;
+  }
+
   get timers(): number {
     return this.#timers.length;
   }
