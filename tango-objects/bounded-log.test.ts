@@ -78,6 +78,8 @@ const BEARABLE: readonly Shape[] = [
   { logBytes: MIB, keys: 1, bytes: 300_000, entryBytesMax: 4096 },
   { logBytes: MIB, keys: 40, bytes: 9_000, entryBytesMax: 4096 },
   { logBytes: 256 * KIB, keys: 1, bytes: 60_000, entryBytesMax: 4096 },
+  // What names the parts of a checkpoint does not fit an entry, nor does what names the parts of that.
+  { logBytes: 256 * KIB, keys: 60, bytes: 60, entryBytesMax: 64 },
 ];
 
 const TOO_MUCH: readonly Shape[] = [
@@ -164,6 +166,16 @@ bounded(
     }
   },
 );
+
+bounded('the largest value that there is is put into the log again', async () => {
+  const tango = await logs.open({ logBytes: 2 * MIB, entryBytesMax: 1024, link: 'direct' });
+  const map = await tango.map<number, Uint8Array>('m', { values: 'log' });
+  let bytes = 125_000;
+  while ((await codeOf(() => map.set(0, new Uint8Array(bytes)))) !== 'none') bytes--;
+  await map.set(0, new Uint8Array(bytes).fill(7));
+  for (let i = 0; i < 5000; i++) await map.set(1 + (i % 10), new Uint8Array(900));
+  assert.equal(map.get(0), new Uint8Array(bytes).fill(7));
+});
 
 bounded('two threads write large values at once', async () => {
   const tango = await logs.open({ logBytes: 8 * MIB, link: 'mailbox' });

@@ -75,14 +75,19 @@ export function* wholeRecords(
     const isKept = record.kind === RecordKind.LARGE && lowestOf(record) >= limit;
     if (!isKept || hasAborted(index)) whole.push(record);
     else {
-      const bytes = yield* joined(loader, record.parts, record.bytes);
-      const [from] = record.parts;
-      const found = decodeRecord(bytes, from);
-      const isChange = found.kind === RecordKind.UPDATE || found.kind === RecordKind.COMMIT;
-      whole.push(isChange ? { ...found, from } : found);
+      whole.push(yield* wholeRecord(loader, record));
     }
   }
   return whole;
+}
+
+function* wholeRecord(loader: EntryLoader, { parts, bytes }: Large): Procedure<BatchRecord> {
+  const [from] = parts;
+  const found = decodeRecord(yield* joined(loader, parts, bytes), from);
+  // So many parts that what names them is in parts itself.
+  if (found.kind === RecordKind.LARGE) return yield* wholeRecord(loader, found);
+  const isChange = found.kind === RecordKind.UPDATE || found.kind === RecordKind.COMMIT;
+  return isChange ? { ...found, from } : found;
 }
 
 /** The lowest position that the record depends on. */

@@ -1,4 +1,5 @@
 /** Appends records for the log's own work: checkpoints, and what is put into the log again. */
+import { TangoError } from '../../actors/tango-error.ts';
 import { ENTRY_ALIGNMENT, EntryKind, entryFootprint } from '../../shared-memory/entry-layout.ts';
 import { appendEntry } from '../append-entry.ts';
 import type { LogClient } from '../log-client.ts';
@@ -17,6 +18,7 @@ import {
 
 /** Parts are appended for so long before anybody else has a turn. */
 const TURN_MS = 2;
+const PART_BYTES_MIN = 16;
 /** Entries that fill a chunk without much of it left. */
 export const ENTRIES_PER_CHUNK = 8;
 /** What an entry takes beside its payload, at most. */
@@ -37,9 +39,14 @@ export class RecordAppender {
     return Math.min(memory.sizes.entryBytesMax, whole);
   }
 
-  /** One entry. */
+  /** One entry. ERR_ENTRY_TOO_LARGE. */
   *append(records: readonly BatchRecord[], streams: readonly StreamId[]): Procedure<Position> {
     const payload = encodeBatch(this.#client.incarnation, 0, records);
+    const { entryBytesMax } = this.#client.memory.sizes;
+    if (payload.length > entryBytesMax) {
+      const text = `no checkpoint is written in entries of at most ${entryBytesMax} bytes`;
+      throw new TangoError('ERR_ENTRY_TOO_LARGE', text);
+    }
     return yield* appendEntry(this.#client, payload, streams, EntryKind.OBJECTS);
   }
 
@@ -57,15 +64,18 @@ export class RecordAppender {
     return parts;
   }
 
-  /** One record, in parts where it does not fit an entry. */
+  /** One record, in parts where it does not fit an entry; so is what names them, where that does not. */
   *record(record: BatchRecord, streams: readonly StreamId[]): Procedure<Position> {
     const { entryBytesMax } = this.#client.memory.sizes;
-    if (recordBytes(record) + BATCH_HEADER_BYTES <= entryBytesMax) {
+    const isSmall = recordBytes(record) + BATCH_HEADER_BYTES <= entryBytesMax;
+    // Of parts as short as their positions what names them would not get shorter.
+    if (isSmall || this.bytesMax - PART_OVERHEAD_BYTES <= PART_BYTES_MIN) {
       return yield* this.append([record], streams);
     }
     const bytes = encodeRecord(record);
     const parts = yield* this.parts([bytes]);
-    const large = { kind: RecordKind.LARGE, snapshot: parts[0], bytes: bytes.length, parts };
-    return yield* this.append([large], streams);
+    const snapshot = record.kind === RecordKind.LARGE ? record.snapshot : parts[0];
+    const large = { kind: RecordKind.LARGE, snapshot, bytes: bytes.length, parts };
+    return yield* this.record(large, streams);
   }
 }

@@ -13,6 +13,8 @@ import { ENTRIES_PER_CHUNK, RecordAppender } from './record-appender.ts';
 
 /** What an entry takes beside its payload, at most, without streams. */
 const ENTRY_BYTES = entryFootprint(0, 0, 0) + ENTRY_ALIGNMENT;
+/** Of a part, in what names it. */
+const POSITION_BYTES = 8;
 /** Of a section in the index of a checkpoint. */
 const SECTION_BYTES = 96;
 
@@ -97,6 +99,14 @@ export class Room {
     }
     // Of different lengths they leave a part of each chunk.
     const lost = ENTRIES_PER_CHUNK / (ENTRIES_PER_CHUNK - 1);
-    return parts + Math.ceil(rest * lost) + this.#partFootprint;
+    return parts + this.#ofNames(parts) + Math.ceil(rest * lost) + this.#partFootprint;
+  }
+
+  /** Of records that name parts that take so much: in parts themselves where they are many. */
+  #ofNames(parts: number): number {
+    const bytes = (parts / this.#partFootprint) * POSITION_BYTES;
+    if (bytes <= this.partBytes || this.partBytes <= 2 * POSITION_BYTES) return 0;
+    const names = this.ofParts(bytes);
+    return names + this.#ofNames(names);
   }
 }
