@@ -55,6 +55,7 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
   readonly #ended: EndedSessions;
   /** By keyOf(), in order. The first one holds the lock. */
   #line = new Map<string, Request>();
+  #first: Request | undefined;
   /** Of the holder, or the last one. */
   #token = 0;
   /** Of this thread. */
@@ -151,25 +152,25 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
 
   protected apply(operation: Operation): number | boolean {
     const [kind, session, request] = operation;
-    const holder = this.#first;
     if (kind === END_SESSION) {
       this.#ended.end(session, operation[2]);
       for (const [key, one] of this.#line) if (one.session === session) this.#line.delete(key);
-      this.#passOn(holder);
+      this.#passOn();
       return true;
     }
     const number = request as number;
     if (kind === GIVE_UP) {
       const wasThere = this.#line.delete(keyOf({ session, number }));
-      this.#passOn(holder);
+      this.#passOn();
       return wasThere;
     }
     if (this.#ended.has(session)) return EXPIRED;
-    if (kind === TRY && holder !== undefined) return WAITS;
-    this.#line.set(keyOf({ session, number }), { session, number });
+    if (kind === TRY && this.#first !== undefined) return WAITS;
+    const one = { session, number };
+    this.#line.set(keyOf(one), one);
+    this.#passOn();
     this.#sessions?.watch(this);
-    if (holder !== undefined) return WAITS;
-    return ++this.#token;
+    return this.#first === one ? this.#token : WAITS;
   }
 
   protected checkpoint(): State {
@@ -184,6 +185,7 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
     const { line, token, ended } = state as State;
     const requests = line.map(([session, number]) => ({ session, number }));
     this.#line = new Map(requests.map((request) => [keyOf(request), request]));
+    this.#first = requests[0];
     this.#token = token;
     this.#ended.restore(ended);
     this.#sessions?.watch(this);
@@ -250,14 +252,11 @@ export class TangoLock extends ReplicatedObject<Operation> implements SessionHol
     if (!isCorrupt(error)) this.#abandoned.add(number);
   }
 
-  get #first(): Request | undefined {
-    return this.#line.values().next().value;
-  }
-
   /** Whoever is first now holds the lock. */
-  #passOn(before: Request | undefined): void {
-    const first = this.#first;
-    if (first !== undefined && first !== before) this.#token++;
+  #passOn(): void {
+    const before = this.#first;
+    this.#first = this.#line.values().next().value;
+    if (this.#first !== undefined && this.#first !== before) this.#token++;
   }
 
   /** Undefined: it is in the line, and not the first one. */
