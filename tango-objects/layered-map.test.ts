@@ -135,4 +135,21 @@ layered('thaws in the opposite order of freezing, and a trial over it ends befor
   assert.equal(Object.fromEntries(cell.map), { a: 1, b: 2, c: 3 });
 });
 
+layered('leaves no layer behind when it is thawed while a trial is on', () => {
+  const cell = new MapCell<string, number>();
+  cell.map.set('a', 1);
+  const { thaw } = cell.freeze();
+  cell.map.set('b', 2);
+  const undo = cell.tryOut();
+  cell.map.set('b', 3);
+  for (const _step of thaw()) assert.is(cell.map.get('b'), 3);
+  undo();
+  assert.instance(cell.map, Map);
+  assert.equal(Object.fromEntries(cell.map), { a: 1, b: 2 });
+  const later = cell.tryOut();
+  cell.map.clear();
+  later();
+  assert.equal(Object.fromEntries(cell.map), { a: 1, b: 2 });
+});
+
 layered.run();

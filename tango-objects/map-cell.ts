@@ -6,13 +6,16 @@ export type Layered<K, V> = Map<K, V> | LayeredMap<K, V>;
 
 export class MapCell<K, V> {
   map: Layered<K, V> = new Map();
+  /** A layer that was thawed while another one was on trial over it, and what holds all of it now. */
+  #thawed: readonly [layer: Layered<K, V>, settled: Layered<K, V>] | undefined;
 
   /** What follows is on trial, until the function returned takes it back: O(1), and not twice. */
   tryOut(): () => void {
     const below = this.map;
     this.map = layered(below);
     return () => {
-      this.map = below;
+      this.map = this.#thawed?.[0] === below ? this.#thawed[1] : below;
+      this.#thawed = undefined;
     };
   }
 
@@ -28,9 +31,10 @@ export class MapCell<K, V> {
     return {
       map,
       *thaw() {
-        const settled = yield* layer.settle();
+        const settled = (yield* layer.settle()) as Layered<K, V>;
         // Not if another state was restored meanwhile.
-        if (cell.map === layer) cell.map = settled as Layered<K, V>;
+        if (cell.map === layer) cell.map = settled;
+        else cell.#thawed = [layer, settled];
       },
     };
   }
