@@ -123,16 +123,15 @@ export class MailboxLink {
    * settled, and who awaits one after the other would keep timers and I/O waiting.
    */
   inTurns<T>(result: Promise<T>): Promise<T> {
-    if (!this.isTurnDue()) return result;
+    if (!this.#isTurnDue()) return result;
     const turn = new Promise((resolve) => setImmediate(resolve));
     return Promise.all([result, turn]).then(([value]) => value);
   }
 
-  /** Counts what settles at once; true, now and then: the next one had better wait for a turn. */
-  isTurnDue(): boolean {
-    if (!this.#settlesAtOnce || ++this.#settledAtOnce < AT_ONCE_MAX) return false;
-    this.#settledAtOnce = 0;
-    return true;
+  /** Calls `task` at the end of this turn of the event loop, and now and then, as inTurns(), in the next one. */
+  atTurnEnd(task: () => void): void {
+    if (this.#isTurnDue()) setImmediate(task);
+    else queueMicrotask(task);
   }
 
   /** Runs a procedure on the event loop. */
@@ -183,6 +182,12 @@ export class MailboxLink {
     this.#idle.leave();
     clearInterval(this.#keepAlive);
     clearTimeout(this.#restTimer);
+  }
+
+  #isTurnDue(): boolean {
+    if (!this.#settlesAtOnce || ++this.#settledAtOnce < AT_ONCE_MAX) return false;
+    this.#settledAtOnce = 0;
+    return true;
   }
 
   #turn(): boolean {

@@ -114,8 +114,6 @@ export interface OutboxWorld {
   readonly compaction: Pick<Compaction, 'isTight' | 'admit' | 'release' | 'makeRoom'>;
   /** Bytes by which the changes make states larger; below 0: smaller. */
   readonly growthOf: (records: readonly ObjectRecord[]) => number;
-  /** Whether views were read since the last call: who only writes has nothing to play. */
-  readonly takeRead: () => boolean;
 }
 
 export class Outbox {
@@ -345,9 +343,8 @@ export class Outbox {
     this.#fullSinceMs = undefined;
     if (sent.asksOutcome) this.#learn(sent, position);
     else {
-      // If it is the next entry for views that somebody reads, it need not be read back later.
-      const isRead = this.#world.takeRead();
-      if (isRead && this.#world.playback().tryPassTo(position)) this.#tryPlayOwn(sent, position);
+      // If it is the next entry that concerns the views, it need not be read back later.
+      if (this.#world.playback().tryPassTo(position)) this.#tryPlayOwn(sent, position);
       this.#forget(sent);
     }
     for (const { asksOutcome, completion } of sent.changes) {

@@ -40,7 +40,7 @@ import { differsError, ViewDigests } from './view-digests.ts';
 /** What views need of their thread's link. */
 export type ViewsLink = Pick<
   MailboxLink,
-  'client' | 'thread' | 'run' | 'runSync' | 'drive' | 'kick' | 'inTurns' | 'isTurnDue'
+  'client' | 'thread' | 'run' | 'runSync' | 'drive' | 'kick' | 'inTurns' | 'atTurnEnd'
 >;
 
 export interface ViewsOptions {
@@ -71,7 +71,6 @@ export class Views {
   readonly #references: ReferenceReader;
   readonly #participants = new Map<ObjectId, Participant>();
   #sendsSoon = false;
-  #wasRead = false;
   /** Of a blocking change that has ended, for the next one. */
   #settled: Settled<RecordOutcome | undefined> | undefined;
 
@@ -275,11 +274,6 @@ export class Views {
       room: this.#checkpointer.room,
       compaction: this.#compaction,
       growthOf: (records) => growthOf(records, (object) => this.#trialled(object)),
-      takeRead: () => {
-        const wasRead = this.#wasRead;
-        this.#wasRead = false;
-        return wasRead;
-      },
     });
   }
 
@@ -355,7 +349,6 @@ export class Views {
   #catchUp(): void {
     // Within apply() the view is what it is.
     if (this.#playback.isApplying) return;
-    this.#wasRead = true;
     this.#gate.check();
     if (!this.#link.client.isTail(this.#playback.position)) this.#play();
   }
@@ -387,9 +380,7 @@ export class Views {
       this.#outbox.add(record, asksOutcome, { done, failed });
       if (this.#sendsSoon) return;
       this.#sendsSoon = true;
-      const flush = (): void => this.flush();
-      if (this.#link.isTurnDue()) setImmediate(flush);
-      else queueMicrotask(flush);
+      this.#link.atTurnEnd(() => this.flush());
     });
   }
 

@@ -72,8 +72,8 @@ class SteppedLink implements ViewsLink {
     return result;
   }
 
-  isTurnDue(): boolean {
-    return false;
+  atTurnEnd(task: () => void): void {
+    queueMicrotask(task);
   }
 
   get timers(): number {

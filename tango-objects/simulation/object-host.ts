@@ -61,7 +61,6 @@ export class ObjectHost {
   /** An append ended without telling whether it is in the log. */
   isUnsure = false;
   readonly #options: ObjectHostOptions;
-  #wasRead = false;
 
   constructor(options: ObjectHostOptions) {
     const { client, thread, knowsAll } = options;
@@ -92,11 +91,6 @@ export class ObjectHost {
       compaction: this.compaction,
       growthOf: (records) => growthOf(records, () => undefined),
       arrived: () => {},
-      takeRead: () => {
-        const wasRead = this.#wasRead;
-        this.#wasRead = false;
-        return wasRead;
-      },
     });
     this.#watchPlayback();
     for (const object of options.hosted) {
@@ -108,7 +102,6 @@ export class ObjectHost {
 
   /** Brings every view up to what had returned before. */
   *catchUp(): Procedure<void> {
-    this.#wasRead = true;
     const tail = this.client.tail();
     if (!this.playback.tryPlayTo(tail)) yield* this.playback.playTo(tail);
   }
