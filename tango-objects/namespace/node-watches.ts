@@ -118,7 +118,7 @@ export class NodeWatch implements AsyncIterableIterator<NodeEvent, undefined> {
 
   /**
    * The next event; may be called again before that has come. Keeps the thread alive meanwhile. Rejects
-   * with ERR_ABORTED, ERR_CLOSED.
+   * with ERR_ABORTED, ERR_CLOSED, and whatever a read throws; then the watch has ended.
    */
   next(): Promise<IteratorResult<NodeEvent, undefined>> {
     const value = this.#events.shift();
