@@ -39,10 +39,10 @@ export interface AcquireOptions {
 /**
  * One holder at a time, in the order in which they asked; not reentrant: a thread that asks twice waits
  * for itself. The lock of a thread that closes the log, dies, or whose event loop stands for
- * `sessionTimeoutMs` is freed, as is its place in the line, by any other thread that reads the lock, or waits
- * for it, and whose event loop turns. Every operation is O(1), the end of a session O(n) in the requests that wait,
- * as is a checkpoint, and a change in a transaction. There every read conflicts with every change of the
- * lock. Errors: see TangoObject.
+ * `sessionTimeoutMs` is freed, as is its place in the line, by any other thread that reads the lock, or
+ * waits for it, and whose event loop turns. Every operation is O(1), the end of a session O(n) in the
+ * requests that wait, as is a checkpoint, and a change in a transaction. There every read conflicts with
+ * every change of the lock. Errors: see TangoObject.
  */
 export class TangoLock extends ReplicatedObject<Operation> implements SessionHolder {
   static readonly typeName = 'lock';
