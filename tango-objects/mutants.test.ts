@@ -242,7 +242,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     what: 'an object that is made meanwhile is left out',
     file: CHECKPOINTER,
-    edits: [['if ([...objects()].every((object) => this.#states.has(object)))', 'if (true)']],
+    edits: [['if (this.#isWhole())', 'if (true)']],
     seenBy: [CHECKPOINTS, 'made before the mark'],
   },
   {
@@ -309,6 +309,18 @@ const MUTANTS: readonly Mutant[] = [
     seenBy: [BOUNDED, '200 times 2000 bytes in a log of 262144 are refused, direct'],
   },
   {
+    what: 'what was changed while a checkpoint was written is no growth',
+    file: COMPACTION,
+    edits: [['Math.min(this.#grown, this.#grownAtMark + states)', 'this.#grown']],
+    seenBy: [BOUNDED, 'while a checkpoint was written'],
+  },
+  {
+    what: 'what names so many parts that it does not fit is no change',
+    file: LARGE,
+    edits: [['if (found.kind === RecordKind.LARGE)', 'if (false)']],
+    seenBy: [BOUNDED, '60 times 60 '],
+  },
+  {
     what: 'what makes states smaller is refused as well',
     file: COMPACTION,
     edits: [['if (this.#fitsOnTrial(demand))', 'if (false)']],
@@ -352,7 +364,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     what: 'versions begin anew at a checkpoint',
     file: MAP,
-    edits: [['this.#entries.set(key, value, version)', 'this.#entries.set(key, value, 0)']],
+    edits: [['entries.set(key, kept, version)', 'entries.set(key, kept, 0)']],
     seenBy: ['tango-objects/checkpoint', 'after a trim is what the others are, direct'],
   },
   {
