@@ -65,8 +65,10 @@ const OPTIONS_OF = { money: ['accounts'], log: ['entryBytes', 'streams'] } as co
 export function runCommand(): Command {
   const command = new Command('run');
   command
-    .description('the main job: loads a log from several threads, verifies everything, tells rates')
-    .summary('load a log from several threads, verify everything');
+    .description(
+      'the main job: moves money, or loads a log, from several threads, verifies everything, tells rates',
+    )
+    .summary('move money, or load a log, from several threads, verify everything');
   const add = (flag: string, what: string, bounds: Bounds, usual?: number): void => {
     const range = `${what}, from ${bounds.min} to ${bounds.max}`;
     command.option(`${flag} <n>`, range, integerOption(flag, bounds), usual);

@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Tinypool } from 'tinypool';
 import { findTestFiles } from './find-test-files.ts';
+import { slowFirst } from './slow-files.ts';
 import type { TestFileReport, TestFileTask } from './test-file-worker.ts';
 
 /** The pool's child enforces the deadline; beyond this margin it must itself be dead or stuck. */
@@ -24,7 +25,7 @@ interface Options {
 }
 
 const options = parseOptions(process.argv.slice(2));
-const files = findTestFiles(options.folder, options.filter);
+const files = slowFirst(findTestFiles(options.folder, options.filter));
 const reports = await runAll(files, options);
 
 if (files.length === 0) console.log(`no test file found in ${options.folder}`);

@@ -11,7 +11,15 @@ import {
 } from './check-money.ts';
 import { type KnownTransfer, TransferJournal, TransferState } from './transfer-journal.ts';
 
-const BOOKS: Books = { sum: 3000, accounts: 3, lowest: 10, transfers: 5, counted: 12, digest: 7 };
+const BOOKS: Books = {
+  sum: 3000,
+  accounts: 3,
+  lowest: 10,
+  transfers: 5,
+  receipts: 5,
+  counted: 12,
+  digest: 7,
+};
 
 const money = suite('check money');
 
@@ -28,6 +36,7 @@ money('tells a sum, a balance, an account, a count and a view that is not right'
   refuses({ sum: 2999 }, /^here: expected a sum of 3000, found 2999$/);
   refuses({ lowest: -1 }, /no balance below 0, found -1/);
   refuses({ accounts: 2 }, /3 accounts, found 2/);
+  refuses({ receipts: 6 }, /expected 5 receipts, found 6/);
   assert.throws(() => checkCounted(BOOKS, 6, 'here'), /5 transfers counted, found 6/);
   for (const other of [{ digest: 8 }, { transfers: 4 }]) {
     assert.throws(() => checkSame(BOOKS, { ...BOOKS, ...other }, 'here'), /expected \d transfers/);

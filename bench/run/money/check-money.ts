@@ -19,13 +19,16 @@ export class MoneyError extends Error {
 
 /** `accounts`: how many there are. */
 export function checkBooks(books: Books, accounts: number, where: string): void {
-  const { sum, lowest } = books;
+  const { sum, lowest, transfers, receipts } = books;
   const wanted = accounts * OPENING_BALANCE;
   if (books.accounts !== accounts) {
     throw new MoneyError(where, `${accounts} accounts`, String(books.accounts));
   }
   if (sum !== wanted) throw new MoneyError(where, `a sum of ${wanted}`, String(sum));
   if (lowest < 0) throw new MoneyError(where, 'no balance below 0', String(lowest));
+  if (receipts !== transfers) {
+    throw new MoneyError(where, `${transfers} receipts`, String(receipts));
+  }
 }
 
 /** The tellers have counted each transfer since `countedBefore` once, in any snapshot of all of them. */

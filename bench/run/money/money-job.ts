@@ -286,7 +286,7 @@ class MoneyJob {
 
   /** What was verified is not kept: a run of any length has bounded state. */
   async #forgetRound(): Promise<void> {
-    await this.#bank.transfers.clear();
+    await this.#tango.transact(() => this.#bank.closeBooks());
     this.#from = await this.#tango.sync();
   }
 

@@ -101,9 +101,15 @@ export class MoneyLoad {
   }
 
   async #look(): Promise<void> {
-    const { counters, workload, thread } = this.#parts;
+    const { tango, counters, workload, thread } = this.#parts;
     checkBooks(await this.books(), workload.accounts, `a snapshot of thread ${thread}`);
     counters.add(SNAPSHOTS, 1);
+    try {
+      await tango.transact(() => this.#bank.file());
+    } catch (error) {
+      // Others file as well; what is not known to be filed is looked at the next time.
+      stateAfter(error);
+    }
   }
 
   /** Two accounts. */
