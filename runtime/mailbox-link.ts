@@ -128,7 +128,7 @@ export class MailboxLink {
     return Promise.all([result, turn]).then(([value]) => value);
   }
 
-  /** Calls `task` at the end of this turn of the event loop, and now and then, as inTurns(), in the next one. */
+  /** Calls `task` at the end of this turn of the event loop, and now and then, as inTurns(), in the next. */
   atTurnEnd(task: () => void): void {
     if (this.#isTurnDue()) setImmediate(task);
     else queueMicrotask(task);

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findTestFiles } from './find-test-files.ts';
+import { SLOW, slowFirst } from './slow-files.ts';
 import { judge } from './verdict.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -104,6 +105,14 @@ runTests('exits with code 1 when no test file was found', async () => {
   assert.match(output, /no test file found/);
   assert.match(output, /\n0 passed, 0 failed\n$/);
   assert.is(code, 1);
+});
+
+runTests('runs the slow files first, all of which are there, and then the others in order', () => {
+  const files = findTestFiles(join(here, '..', '..'), '');
+  const ordered = slowFirst(files);
+  assert.equal([...ordered].sort(), [...files].sort(), 'each once');
+  for (const [i, name] of SLOW.entries()) assert.ok(ordered[i].includes(name), name);
+  assert.equal(slowFirst(['b.test.js', 'a.test.js']), ['b.test.js', 'a.test.js']);
 });
 
 runTests('does not enter the fixtures from above', () => {

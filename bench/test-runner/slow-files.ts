@@ -1,7 +1,7 @@
 /** The order in which test files run: the slow ones first, so that no lane ends long after the others. */
 
 /** Those that take more than some ten seconds on two cores, the slowest first. */
-const SLOW: readonly string[] = [
+export const SLOW: readonly string[] = [
   'runtime/exploration/exploration.test',
   'bench/smoke.test',
   'runtime/simulation/mutants.test',
@@ -21,6 +21,8 @@ const SLOW: readonly string[] = [
 
 /** A file that is not known as slow keeps its place among the others. */
 export function slowFirst(files: readonly string[]): string[] {
-  const slow = SLOW.flatMap((name) => files.filter((file) => file.replace(/\.js$/, '').endsWith(name)));
+  const slow = SLOW.flatMap((name) =>
+    files.filter((file) => file.replace(/\.js$/, '').endsWith(name)),
+  );
   return [...slow, ...files.filter((file) => !slow.includes(file))];
 }

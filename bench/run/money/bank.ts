@@ -1,7 +1,7 @@
 /**
  * The objects of the canonical workload, in one thread: accounts in a map, every transfer that took
- * effect in another, a counter for each teller, who moves one amount at a time, and a queue of receipts, which
- * whoever looks at the books takes out and counts.
+ * effect in another, a counter for each teller, who moves one amount at a time, and a queue of receipts,
+ * which whoever looks at the books takes out and counts.
  */
 import type { Tango, TangoCounter, TangoMap, TangoQueue, TangoSnapshot } from '../../../index.ts';
 
