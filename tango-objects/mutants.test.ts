@@ -486,7 +486,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     what: 'a part of a body that has thrown stays',
     file: TRANSACTION,
-    edits: [['this.#changes.length = mark;', '']],
+    edits: [['this.#changes = this.#changes.slice(0, mark);', '']],
     seenBy: [OBJECTS, 'a transaction within another'],
   },
   {
