@@ -1,9 +1,8 @@
 /**
- * Objects of many elements: how fast they are loaded, played, put into a checkpoint, and opened
- * from there, and how long the event loop of the thread that does it stands meanwhile.
+ * Objects of many elements: how fast they are loaded, put into a checkpoint, and opened from
+ * there, and how long the event loop of the thread that does it stands meanwhile.
  *
  *   main thread ── a thousand elements, a turn, … ──▶ log       load
- *               ── sync() ──▶ its view                          play: what of it was not in the view yet
  *               ── checkpoint() ──▶ log ──▶ another thread      open: from the checkpoint
  *
  * A pause is the longest time without a turn of the thread's event loop
@@ -37,8 +36,6 @@ const parameters = {
 
 interface Measured {
   readonly load: Timed;
-  /** undefined: who loads a set is told what became of each element, and so has played it. */
-  readonly play: Timed | undefined;
   readonly checkpoint: Timed;
   readonly open: Timed;
   readonly bytes: number;
@@ -47,8 +44,7 @@ interface Measured {
 export const experiment: Experiment<typeof parameters> = {
   name: 'elements',
   title: 'Objects of many elements',
-  description:
-    'Load, play, checkpoint and open 10 thousand to a million elements; the longest pause.',
+  description: 'Load, checkpoint and open 10 thousand to a million elements; the longest pause.',
   parameters,
   async run({ logMib, kinds, elements, rounds }, report) {
     for (const kind of kinds) {
@@ -69,8 +65,6 @@ export const experiment: Experiment<typeof parameters> = {
 async function measure(logBytes: number, kind: Kind, elements: number): Promise<Measured> {
   await using tango = await open({ logBytes, link: 'direct', compaction: false });
   const loaded = await timed(() => load(tango, kind, elements));
-  const { log, views } = tango.stats();
-  const played = views.position < log.tail ? await timed(() => tango.sync()) : undefined;
   const before = tango.stats().thread.appendedBytes;
   const checkpoint = await timed(() => tango.checkpoint());
   const bytes = tango.stats().thread.appendedBytes - before;
@@ -78,14 +72,13 @@ async function measure(logBytes: number, kind: Kind, elements: number): Promise<
   await using threads = await RoundThreads.start<OpenerOrder>(WORKER, [data]);
   const [ms] = await threads.ask(['open']);
   const [pauseMs] = await threads.ask(['pause']);
-  return { load: loaded, play: played, checkpoint, open: { ms, pauseMs }, bytes };
+  return { load: loaded, checkpoint, open: { ms, pauseMs }, bytes };
 }
 
 function tell(report: Report, kind: Kind, elements: number, measured: readonly Measured[]): void {
   const labels = { kind, elements };
-  for (const what of ['load', 'play', 'checkpoint', 'open'] as const) {
-    const times = measured.map((one) => one[what]).filter((one) => one !== undefined);
-    if (times.length === 0) continue;
+  for (const what of ['load', 'checkpoint', 'open'] as const) {
+    const times = measured.map((one) => one[what]);
     const rates = times.map(({ ms }) => (elements * 1000) / ms);
     const rate = { ...spreadOf(rates), rounds: rates };
     report.add(rateResult(what, 'elements/s', rate, labels));

@@ -84,8 +84,6 @@ const RESULTS: Readonly<Record<string, readonly string[]>> = {
   elements: [
     'load',
     'load, pause',
-    'play',
-    'play, pause',
     'checkpoint',
     'checkpoint, pause',
     'open',

@@ -2,6 +2,7 @@
  * A TangoMap whose view also keeps, for each key, every value it was set to and where: each key is a
  * list that is appended to, which the checker of strict serializability understands.
  */
+import type { FrozenState, Restoring } from '../../runtime/views/object-state.ts';
 import type { ApplyContext } from '../../runtime/views/playback.ts';
 import { TangoMap } from '../tango-map.ts';
 
@@ -48,13 +49,29 @@ export class RecordedMap extends TangoMap<string, string> {
     return new Map(entries.map(([key, value]) => [key, { value, version: this.versionOf(key) }]));
   }
 
-  protected override checkpoint(): unknown {
-    return [super.checkpoint(), [...this.#lists]];
+  /** The lists, then the map. */
+  protected override freeze(): FrozenState {
+    const lists = Array.from(this.#lists, ([key, list]) => [key, [...list]]);
+    const { slices, ...frozen } = super.freeze();
+    const all = function* (): Iterable<unknown> {
+      yield lists;
+      yield* slices;
+    };
+    return { ...frozen, slices: all() };
   }
 
-  protected override restore(state: unknown): void {
-    const [held, lists] = state as [unknown, [string, Placed[]][]];
-    super.restore(held);
-    this.#lists = new Map(lists);
+  protected override restoring(): Restoring {
+    const map = super.restoring();
+    let lists: [string, Placed[]][] | undefined;
+    return {
+      take: (slice) => {
+        if (lists === undefined) lists = slice as [string, Placed[]][];
+        else map.take(slice);
+      },
+      end: () => {
+        map.end();
+        this.#lists = new Map(lists);
+      },
+    };
   }
 }
