@@ -60,6 +60,11 @@ export type RecordOutcome =
   | { readonly committed: true; readonly results: readonly unknown[] }
   | { readonly committed: false };
 
+/** Of a change by itself: what apply() returned. */
+export function resultOf(outcome: RecordOutcome | undefined): unknown {
+  return outcome?.committed ? outcome.results[0] : undefined;
+}
+
 /** Who is told what the pass meets. */
 export interface PlaybackListener {
   /** An entry was played that was read from the log. */

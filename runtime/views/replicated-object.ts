@@ -16,7 +16,7 @@ import {
   type Restoring,
   restoreState,
 } from './object-state.ts';
-import type { ApplyContext, Player } from './playback.ts';
+import { type ApplyContext, type Player, type RecordOutcome, resultOf } from './playback.ts';
 import { type ObjectId, RELOCATION_KEYS, RecordKind, type Update } from './record.ts';
 import type { Sessions } from './sessions.ts';
 import type { Participant } from './transaction.ts';
@@ -47,7 +47,8 @@ export interface ObjectBinding {
   read(key: unknown): void;
   /** The body of a transaction runs: nothing that it calls can be waited for. */
   isInBody(): boolean;
-  change(update: Update, asksResult: boolean): Promise<unknown>;
+  /** Resolves to undefined when the result is not asked for. */
+  change(update: Update, asksResult: boolean): Promise<RecordOutcome | undefined>;
   changeSync(update: Update, asksResult: boolean): unknown;
   transact<T>(body: () => T): Promise<T>;
   transactSync<T>(body: () => T): T;
@@ -257,11 +258,18 @@ export abstract class ReplicatedObject<Operation = unknown> {
   }
 
   async #changed<R>(operation: Operation, keys: readonly unknown[]): Promise<R> {
-    return this.#result<R>(await this.#binding.change(this.#updateOf(operation, keys), true));
+    const outcome = await this.#binding.change(this.#updateOf(operation, keys), true);
+    return this.#result<R>(resultOf(outcome));
   }
 
-  async #written(operation: Operation, keys: readonly unknown[]): Promise<void> {
-    await this.#binding.change(this.#updateOf(operation, keys), false);
+  /** One promise for a change, as there may be many of them. */
+  #written(operation: Operation, keys: readonly unknown[]): Promise<void> {
+    try {
+      const update = this.#updateOf(operation, keys);
+      return this.#binding.change(update, false) as Promise<undefined>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #updateOf(operation: Operation, keys: readonly unknown[]): Update {

@@ -27,7 +27,7 @@ import { type LogReference, ReferenceReader } from './log-reference.ts';
 import { encodeKey } from './object-key.ts';
 import { checkObject, type ObjectType } from './object-type.ts';
 import { Outbox } from './outbox.ts';
-import { Playback, type PlaybackListener, type RecordOutcome } from './playback.ts';
+import { Playback, type PlaybackListener, type RecordOutcome, resultOf } from './playback.ts';
 import { Precedence } from './precedence.ts';
 import type { ObjectId, ObjectRecord, Update } from './record.ts';
 import { inBody, type ObjectBinding, type ObjectPlayer } from './replicated-object.ts';
@@ -302,7 +302,7 @@ export class Views {
         else current.read(own(), key === undefined ? undefined : encodeKey(key));
       },
       isInBody: () => this.#transactions.current !== undefined,
-      change: async (update, asksResult) => resultOf(await this.#changed(update, asksResult)),
+      change: (update, asksResult) => this.#changed(update, asksResult),
       changeSync: (update, asksResult) => this.#changeNow(own(), update, asksResult),
       transact: (body) => this.transact(body),
       transactSync: (body) => this.transactSync(body),
@@ -435,7 +435,3 @@ export class Views {
 
 /** A compaction that fails is tried again when the log is fuller; a full log tells why. */
 const IGNORED = { done: () => {}, failed: () => {} };
-
-function resultOf(outcome: RecordOutcome | undefined): unknown {
-  return outcome?.committed ? outcome.results[0] : undefined;
-}
