@@ -6,6 +6,7 @@ import type { ObjectType } from '../runtime/views/object-type.ts';
 import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
 import { TangoObject } from '../runtime/views/tango-object.ts';
 import { codeOf, OpenedLogs } from './opened-logs.ts';
+import { TangoMap } from './tango-map.ts';
 
 const MIB = 1024 * 1024;
 const logs = new OpenedLogs({ logBytes: 4 * MIB, attachMax: 8, link: 'direct' });
@@ -131,6 +132,31 @@ types(
       }
     });
     assert.equal([caught, sum.sum, same.sum], [10, 10, 10]);
+  },
+);
+
+types(
+  'a map that would keep more in a checkpoint(), which is never called, is refused',
+  async () => {
+    class Wrong extends TangoMap<string, number> {
+      static override readonly typeName: string = 'wrong';
+
+      protected override checkpoint(): unknown {
+        return [super.checkpoint(), 'more'];
+      }
+    }
+    class Right extends TangoMap<string, number> {
+      static override readonly typeName: string = 'right';
+
+      twice(key: string): number {
+        return 2 * (this.get(key) ?? 0);
+      }
+    }
+    const tango = await logs.open();
+    assert.is(await codeOf(() => tango.object(Wrong, 'm')), 'ERR_UNSUPPORTED');
+    const map = await tango.object(Right, 'm');
+    await map.set('a', 4);
+    assert.is(map.twice('a'), 8);
   },
 );
 

@@ -8,7 +8,7 @@ import { ReplicatedObject } from '../runtime/views/replicated-object.ts';
  * with `increase` it does not, which reads nothing. All of it is O(1). Errors: see TangoObject.
  */
 export class TangoCounter extends ReplicatedObject<number> {
-  static readonly typeName = 'counter';
+  static readonly typeName: string = 'counter';
   #value = 0;
 
   /** The sum of what was added; 0 at first. Linearizable; blocks only for an unfinished entry. */

@@ -57,7 +57,7 @@ const NO_WRITER = 0;
  * Other errors: see TangoObject.
  */
 export class TangoLedgers extends SlicedObject<Operation> {
-  static readonly typeName = 'ledgers';
+  static readonly typeName: string = 'ledgers';
 
   /** For change feeds. */
   static describe(operation: unknown): unknown {

@@ -47,7 +47,7 @@ class Outside {
  * Errors: see TangoObject.
  */
 export class TangoList<T = unknown> extends SlicedObject<Operation<T>> {
-  static readonly typeName = 'list';
+  static readonly typeName: string = 'list';
 
   static readonly describe = describeOperation;
 

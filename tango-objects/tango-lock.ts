@@ -45,7 +45,7 @@ export interface AcquireOptions {
  * every change of the lock. Errors: see TangoObject.
  */
 export class TangoLock extends ReplicatedObject<Operation> implements SessionHolder {
-  static readonly typeName = 'lock';
+  static readonly typeName: string = 'lock';
 
   /** For change feeds. */
   static readonly describe = describeOperation;

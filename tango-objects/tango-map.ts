@@ -12,7 +12,7 @@ import { KeyedEntries } from './versioned-entries.ts';
  * encoded, which costs its size. Errors: see TangoObject.
  */
 export class TangoMap<K = unknown, V = unknown> extends ReplicatedMap<K, V> {
-  static readonly typeName = 'map';
+  static readonly typeName: string = 'map';
 
   /** @internal Use `tango.map`. */
   constructor(binding: ObjectBinding) {

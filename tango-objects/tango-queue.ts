@@ -38,7 +38,7 @@ const RELEASED_MIN = 64;
  * Errors: see TangoObject.
  */
 export class TangoQueue<T = unknown> extends SlicedObject<Operation<T>> {
-  static readonly typeName = 'queue';
+  static readonly typeName: string = 'queue';
 
   /** For change feeds; a shift is told whether it has found an element or not. */
   static describe(operation: unknown): unknown {

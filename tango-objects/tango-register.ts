@@ -10,7 +10,7 @@ type Operation<T> = readonly [value: T] | readonly [value: T, expected: T | unde
  * Errors: see TangoObject.
  */
 export class TangoRegister<T = unknown> extends ReplicatedObject<Operation<T>> {
-  static readonly typeName = 'register';
+  static readonly typeName: string = 'register';
 
   /** For change feeds. */
   static describe(operation: unknown): unknown {

@@ -20,7 +20,7 @@ type Operation<T> = readonly [typeof ADD | typeof DELETE, value: T] | readonly [
  * Errors: see TangoObject.
  */
 export class TangoSet<T = unknown> extends SlicedObject<Operation<T>> {
-  static readonly typeName = 'set';
+  static readonly typeName: string = 'set';
 
   /** For change feeds: told whether it changed anything or not. */
   static describe(operation: unknown): unknown {

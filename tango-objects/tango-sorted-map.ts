@@ -41,7 +41,7 @@ const RANGE_OPTIONS = ['gte', 'gt', 'lte', 'lt', 'reverse', 'limit'];
  * Errors: see TangoObject.
  */
 export class TangoSortedMap<K = unknown, V = unknown> extends ReplicatedMap<K, V> {
-  static readonly typeName = 'sorted-map';
+  static readonly typeName: string = 'sorted-map';
   readonly #sorted: SortedEntries<K, unknown>;
 
   /** @internal Use `tango.sortedMap`. */

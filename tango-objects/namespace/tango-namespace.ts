@@ -71,7 +71,7 @@ export type WatchKind = keyof typeof ONCE;
  * failed is no part of it. Other errors: see TangoObject.
  */
 export class TangoNamespace<T = unknown> extends SlicedObject<Operation> implements SessionHolder {
-  static readonly typeName = 'namespace';
+  static readonly typeName: string = 'namespace';
   static readonly describe = describeOperation;
 
   readonly #binding: ObjectBinding;
