@@ -100,9 +100,7 @@ export class Tango implements AsyncDisposable {
     this.handle = parts.handle;
     const { threads, counters } = parts.memory;
     this.#countedBefore = counters.read(parts.link.thread);
-    this.#gate = new OpenGate(
-      () => this.#closed !== undefined || this.#ownerClosed || threads.closed(),
-    );
+    this.#gate = new OpenGate(threads);
     this.log = new SharedLog(parts.link, this.#gate);
     this.#views = new Views({
       link: parts.link,
@@ -281,7 +279,11 @@ export class Tango implements AsyncDisposable {
    * the owner that ends the log for every thread. May be called twice. Blocks nothing.
    */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    if (this.#closed === undefined) {
+      this.#closed = this.#close();
+      // AFTER what this turn has changed is on its way.
+      this.#gate.close();
+    }
     return this.#closed;
   }
 
@@ -292,6 +294,7 @@ export class Tango implements AsyncDisposable {
   /** @internal The owner has gone: what is under way ends with ERR_CLOSED. */
   ownerClosed(): void {
     this.#ownerClosed = true;
+    this.#gate.close();
     this.#parts.link.leave();
     this.#parts.watched.leave();
   }

@@ -30,6 +30,8 @@ export type ThreadIndex = number;
 export const NO_THREAD = -1;
 
 const word = (offset: number): number => offset / WORD_BYTES;
+/** A constant: it is looked at before each read of an object. */
+const CLOSED = word(CLOSED_OFFSET);
 
 export function allocateThreadTable(threads: number): SharedArrayBuffer {
   const bytes = THREAD_TABLE_HEADER_BYTES + threads * THREAD_RECORD_BYTES;
@@ -122,11 +124,11 @@ export class ThreadTable {
 
   /** The owner has begun to close the log: nothing new is begun by anybody. */
   closed(): boolean {
-    return Atomics.load(this.#words, word(CLOSED_OFFSET)) !== 0;
+    return Atomics.load(this.#words, CLOSED) !== 0;
   }
 
   markClosed(): void {
-    Atomics.store(this.#words, word(CLOSED_OFFSET), 1);
+    Atomics.store(this.#words, CLOSED, 1);
   }
 
   /** Grows with every claim, release and exit; reload what depends on who is alive. */

@@ -349,7 +349,7 @@ export class Views {
   #catchUp(): void {
     // Within apply() the view is what it is.
     if (this.#playback.isApplying) return;
-    this.#gate.check();
+    this.#gate.checkInTime();
     if (!this.#link.client.isTail(this.#playback.position)) this.#play();
   }
 

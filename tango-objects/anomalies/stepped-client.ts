@@ -138,7 +138,7 @@ export class SteppedClient {
     this.link = new SteppedLink(log, thread);
     this.views = new Views({
       link: this.link,
-      gate: new OpenGate(() => false),
+      gate: new OpenGate({ closed: () => false }),
       random: () => 0,
       compactAt: 0,
       types: [],
