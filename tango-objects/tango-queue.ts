@@ -1,5 +1,4 @@
 /** A queue whose producers never wait for each other (Tango, section 3): first in, first out. */
-import { TangoError } from '../actors/tango-error.ts';
 import { abortedError, checkKeys, checkSignal } from '../runtime/arguments.ts';
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
@@ -123,10 +122,8 @@ export class TangoQueue<T = unknown> extends SlicedObject<Operation<T>> {
    * errors of a change; throws ERR_UNSUPPORTED in the body of a transaction.
    */
   take(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<T> {
-    if (this.#binding.isInBody()) {
-      const text = `an element is waited for before a transaction, not in its body: ${this.name}`;
-      throw new TangoError('ERR_UNSUPPORTED', text, { object: this.name });
-    }
+    // At once: what is refused in a body fails the body.
+    this.outsideBody('an element is waited for');
     return this.#taken(options);
   }
 
