@@ -1,5 +1,6 @@
 /** Where the entries of a ledger are in the log: by their numbers, from 0 without gaps. */
 import type { ApplyContext } from '../runtime/views/playback.ts';
+import { CountedTree } from './counted-tree.ts';
 
 /** For who puts the entry into the log again. */
 export interface PlacedEntry extends ApplyContext {
@@ -9,7 +10,16 @@ export interface PlacedEntry extends ApplyContext {
 
 export class EntryPlaces {
   /** Replaced one by one, and not changed. */
-  readonly #places: ApplyContext[] = [];
+  readonly #places: CountedTree<ApplyContext>;
+
+  constructor(places = new CountedTree<ApplyContext>()) {
+    this.#places = places;
+  }
+
+  /** The same in O(1), to be changed instead of this one. */
+  fork(): EntryPlaces {
+    return new EntryPlaces(this.#places.fork());
+  }
 
   /** The number of the last entry; -1: there is none. */
   get last(): number {
@@ -17,32 +27,28 @@ export class EntryPlaces {
   }
 
   get(entry: number): ApplyContext | undefined {
-    return this.#places[entry];
+    return entry > this.last ? undefined : this.#places.at(entry);
   }
 
   /** Returns the number of the entry. */
   push(at: ApplyContext): number {
-    return this.#places.push(at) - 1;
-  }
-
-  pop(): void {
-    this.#places.pop();
+    this.#places.push(at);
+    return this.last;
   }
 
   /** The entry is there as well. */
   move(entry: number, at: ApplyContext): void {
-    this.#places[entry] = at;
+    this.#places.set(entry, at);
   }
 
-  /** All of them, as they are now. */
-  slice(): ApplyContext[] {
-    return this.#places.slice();
+  values(): Iterable<ApplyContext> {
+    return this.#places.values();
   }
 
   *placed(ledger: number): Iterable<PlacedEntry> {
-    for (let entry = 0; entry < this.#places.length; entry++) {
-      const { position, index, update, from } = this.#places[entry];
-      yield { position, index, update, from, ledger, entry };
+    let entry = 0;
+    for (const { position, index, update, from } of this.#places.values()) {
+      yield { position, index, update, from, ledger, entry: entry++ };
     }
   }
 }

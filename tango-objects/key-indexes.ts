@@ -5,101 +5,98 @@
 import { TangoError } from '../actors/tango-error.ts';
 import { invalid, show } from '../runtime/arguments.ts';
 import { encodeKey, type ObjectKey } from '../runtime/views/object-key.ts';
-import { KeyedMap } from './keyed-map.ts';
-import { type Layered, layered } from './map-cell.ts';
+import { GrowingMap } from './growing-map.ts';
+import { type KeyId, keyIdOf } from './keyed-map.ts';
 import type { IndexFunction } from './map-options.ts';
 
-/** Keys with their order. */
-type Bucket<K> = Layered<K, number>;
-
-/** A key in all indexes. */
-interface Filed {
+interface Indexed<K> {
+  readonly key: K;
   /** In which keys were first set. */
   readonly order: number;
-  /** By index: the bucket it is in; undefined: none. */
-  readonly buckets: readonly (ObjectKey | undefined)[];
+}
+
+/** What the function has thrown. */
+class Failure {
+  readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
+}
+
+/** Where a key is in an index; undefined: nowhere. */
+type Place = ObjectKey | Failure | undefined;
+
+/** A key in all indexes. */
+interface Filed<K> {
+  readonly indexed: Indexed<K>;
+  readonly places: readonly Place[];
 }
 
 class KeyIndex<K, V> {
   readonly name: string;
   readonly #function: IndexFunction<K, V>;
-  #buckets: Layered<ObjectKey, Bucket<K>> = new Map();
-  /** Keys whose function has thrown, with what. */
-  #failed: Layered<K, unknown> = new Map();
-  #isOnTrial = false;
+  readonly #found = new GrowingMap<ObjectKey, GrowingMap<KeyId, Indexed<K>>>();
+  readonly #failed = new GrowingMap<KeyId, [Indexed<K>, Failure]>();
 
   constructor(name: string, one: IndexFunction<K, V>) {
     this.name = name;
     this.#function = one;
   }
 
-  /** The bucket that the key is in now; undefined: none. */
-  add(key: K, order: number, value: () => V): ObjectKey | undefined {
+  fresh(): KeyIndex<K, V> {
+    return new KeyIndex(this.name, this.#function);
+  }
+
+  placeOf(key: K, value: () => V): Place {
     try {
       const found = this.#function(value(), key);
-      if (found === undefined) return undefined;
-      const at = encodeKey(found);
-      this.#bucket(at).set(key, order);
-      return at;
+      return found === undefined ? undefined : encodeKey(found);
     } catch (error) {
-      this.#failed.set(key, error);
-      return undefined;
+      return new Failure(error);
     }
   }
 
-  delete(key: K, at: ObjectKey | undefined): void {
-    if (at === undefined) {
-      this.#failed.delete(key);
+  enter(id: KeyId, indexed: Indexed<K>, place: Place): void {
+    if (place === undefined) return;
+    if (place instanceof Failure) {
+      this.#failed.set(id, [indexed, place]);
       return;
     }
-    const bucket = this.#bucket(at);
-    bucket.delete(key);
-    if (bucket.size === 0) this.#buckets.delete(at);
+    const there = this.#found.get(place) ?? new GrowingMap();
+    if (there.size === 0) this.#found.set(place, there);
+    there.set(id, indexed);
   }
 
-  clear(): void {
-    this.#buckets.clear();
-    this.#failed.clear();
+  leave(id: KeyId, place: Place): void {
+    if (place === undefined) return;
+    if (place instanceof Failure) {
+      this.#failed.delete(id);
+      return;
+    }
+    const there = this.#found.get(place);
+    there?.delete(id);
+    if (there?.size === 0) this.#found.delete(place);
   }
 
-  /** Keys with their order. Throws ERR_INVALID_ARGUMENT when the function has thrown for some key. */
-  find(value: unknown): Iterable<[K, number]> {
-    for (const [key, cause] of this.#failed) {
+  /** In no order. Throws ERR_INVALID_ARGUMENT when the function has thrown for some key. */
+  find(value: unknown): Indexed<K>[] {
+    for (const [, [{ key }, { cause }]] of this.#failed) {
       const text = `the function of an index has thrown: index=${this.name}, key=${show(key)}`;
       throw new TangoError('ERR_INVALID_ARGUMENT', text, { cause });
     }
     if (value === undefined) return [];
-    return this.#buckets.get(encodeKey(value)) ?? [];
-  }
-
-  tryOut(): () => void {
-    const buckets = this.#buckets;
-    const failed = this.#failed;
-    this.#buckets = layered(buckets);
-    this.#failed = layered(failed);
-    this.#isOnTrial = true;
-    return () => {
-      this.#buckets = buckets;
-      this.#failed = failed;
-      this.#isOnTrial = false;
-    };
-  }
-
-  /** To be changed: on trial one of its own, over that which is left alone. */
-  #bucket(at: ObjectKey): Bucket<K> {
-    const known = this.#buckets.get(at);
-    if (known !== undefined && !(this.#isOnTrial && known instanceof Map)) return known;
-    const bucket: Bucket<K> = known === undefined ? new Map() : layered(known);
-    this.#buckets.set(at, bucket);
-    return bucket;
+    return Array.from(this.#found.get(encodeKey(value)) ?? [], ([, indexed]) => indexed);
   }
 }
 
 export class KeyIndexes<K, V> {
-  readonly #indexes: readonly KeyIndex<K, V>[];
+  #indexes: readonly KeyIndex<K, V>[];
   readonly #compare: ((one: K, other: K) => number) | undefined;
-  readonly #filed = new KeyedMap<K, Filed>();
+  #filed = new GrowingMap<KeyId, Filed<K>>();
   #nextOrder = 0;
+  /** Takes back what was made on trial, the last change first; undefined: nothing is on trial. */
+  #undo: (() => void)[] | undefined;
 
   /** `compare`: the order of keys; undefined: in which they were first set. */
   constructor(
@@ -112,44 +109,57 @@ export class KeyIndexes<K, V> {
 
   /** `value` is asked for its value, and may throw. */
   set(key: K, value: () => V): void {
-    const before = this.#filed.get(key);
-    const held = this.#filed.held(key);
-    const order = before?.order ?? this.#nextOrder++;
-    const buckets = this.#indexes.map((index, i) => {
-      if (before !== undefined) index.delete(held, before.buckets[i]);
-      return index.add(held, order, value);
-    });
-    this.#filed.set(key, { order, buckets });
+    const id = keyIdOf(key);
+    const indexed = this.#filed.get(id)?.indexed ?? { key, order: this.#nextOrder++ };
+    this.#put(id, { indexed, places: this.#indexes.map((one) => one.placeOf(key, value)) });
   }
 
   delete(key: K): void {
-    const before = this.#filed.get(key);
-    if (before === undefined) return;
-    const held = this.#filed.held(key);
-    for (const [i, index] of this.#indexes.entries()) index.delete(held, before.buckets[i]);
-    this.#filed.delete(key);
+    this.#put(keyIdOf(key), undefined);
   }
 
   clear(): void {
-    this.#filed.clear();
-    for (const index of this.#indexes) index.clear();
+    const before = this.#indexes;
+    const filed = this.#filed;
+    this.#indexes = before.map((one) => one.fresh());
+    this.#filed = new GrowingMap();
+    this.#undo?.push(() => {
+      this.#indexes = before;
+      this.#filed = filed;
+    });
   }
 
   /** The keys of a value, in order. Throws ERR_INVALID_ARGUMENT: no such index, or as KeyIndex.find. */
   find(name: string, value: unknown): K[] {
-    const found = Array.from(this.#index(name).find(value));
+    const found = this.#index(name).find(value);
     const compare = this.#compare;
-    if (compare === undefined) found.sort(([, one], [, other]) => one - other);
-    else found.sort(([one], [other]) => compare(one, other));
-    return found.map(([key]) => key);
+    if (compare === undefined) found.sort((one, other) => one.order - other.order);
+    else found.sort((one, other) => compare(one.key, other.key));
+    return found.map(({ key }) => key);
   }
 
+  /** What follows is on trial, until the function returned takes it back, and not twice. */
   tryOut(): () => void {
-    const undos = this.#indexes.map((index) => index.tryOut());
-    undos.push(this.#filed.tryOut());
+    const undo: (() => void)[] = [];
+    const nextOrder = this.#nextOrder;
+    this.#undo = undo;
     return () => {
-      for (const undo of undos) undo();
+      this.#undo = undefined;
+      for (const one of undo.reverse()) one();
+      this.#nextOrder = nextOrder;
     };
+  }
+
+  /** undefined: takes it out. */
+  #put(id: KeyId, filed: Filed<K> | undefined): void {
+    const before = this.#filed.get(id);
+    for (const [i, index] of this.#indexes.entries()) {
+      if (before !== undefined) index.leave(id, before.places[i]);
+      if (filed !== undefined) index.enter(id, filed.indexed, filed.places[i]);
+    }
+    if (filed === undefined) this.#filed.delete(id);
+    else this.#filed.set(id, filed);
+    this.#undo?.push(() => this.#put(id, before));
   }
 
   #index(name: unknown): KeyIndex<K, V> {

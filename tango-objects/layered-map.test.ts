@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { GrowingMap } from './growing-map.ts';
 import { LayeredMap } from './layered-map.ts';
 import { MapCell } from './map-cell.ts';
 
@@ -77,7 +78,7 @@ layered('moves what was changed down step by step, and is the same meanwhile', (
       }
       steps ??= thaw()[Symbol.iterator]();
       while (!steps.next().done) assert.equal([...cell.map], [...plain]);
-      assert.instance(cell.map, Map);
+      assert.instance(cell.map, GrowingMap);
       assert.equal([...cell.map], [...plain]);
     }),
     { numRuns: 1000 },
@@ -107,7 +108,7 @@ layered('moves many, with changes in between', () => {
     if (++steps < 5) change(5000 * steps, 5000 * steps + 3000, steps);
   }
   assert.ok(steps > 5, `${steps} steps`);
-  assert.instance(cell.map, Map);
+  assert.instance(cell.map, GrowingMap);
   assert.equal([...cell.map], [...plain]);
 });
 
@@ -126,12 +127,12 @@ layered('thaws in the opposite order of freezing, and a trial over it ends befor
       ['b', 2],
     ],
   );
-  const undo = cell.tryOut();
+  const { undo } = cell.tryOut();
   cell.map.clear();
   undo();
   for (const _step of second.thaw());
   for (const _step of first.thaw());
-  assert.instance(cell.map, Map);
+  assert.instance(cell.map, GrowingMap);
   assert.equal(Object.fromEntries(cell.map), { a: 1, b: 2, c: 3 });
 });
 
@@ -140,16 +141,40 @@ layered('leaves no layer behind when it is thawed while a trial is on', () => {
   cell.map.set('a', 1);
   const { thaw } = cell.freeze();
   cell.map.set('b', 2);
-  const undo = cell.tryOut();
+  const { undo } = cell.tryOut();
   cell.map.set('b', 3);
   for (const _step of thaw()) assert.is(cell.map.get('b'), 3);
   undo();
-  assert.instance(cell.map, Map);
+  assert.instance(cell.map, GrowingMap);
   assert.equal(Object.fromEntries(cell.map), { a: 1, b: 2 });
   const later = cell.tryOut();
   cell.map.clear();
-  later();
+  later.undo();
   assert.equal(Object.fromEntries(cell.map), { a: 1, b: 2 });
+});
+
+layered('keeps what was tried out, in order', () => {
+  const cell = new MapCell<string, number>();
+  for (const [i, key] of ['a', 'b', 'c'].entries()) cell.map.set(key, i);
+  const outer = cell.tryOut();
+  cell.map.delete('a');
+  const inner = cell.tryOut();
+  cell.map.delete('b');
+  cell.map.set('a', 7);
+  inner.keep();
+  assert.equal([...cell.map], [['c', 2], ['a', 7]]);
+  const lost = cell.tryOut();
+  cell.map.clear();
+  lost.undo();
+  assert.equal([...cell.map], [['c', 2], ['a', 7]]);
+  outer.undo();
+  assert.equal([...cell.map], [['a', 0], ['b', 1], ['c', 2]]);
+  const kept = cell.tryOut();
+  cell.map.clear();
+  cell.map.set('d', 3);
+  kept.keep();
+  assert.instance(cell.map, GrowingMap);
+  assert.equal([...cell.map], [['d', 3]]);
 });
 
 layered.run();

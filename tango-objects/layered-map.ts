@@ -1,5 +1,7 @@
+import { GrowingMap } from './growing-map.ts';
+
 /** What LayeredMap needs of the one below: a Map, or another layer. */
-type Below<K, V> = Pick<Map<K, V>, 'size' | 'has' | 'get' | 'delete'> &
+type Below<K, V> = Pick<Map<K, V>, 'size' | 'has' | 'get' | 'delete' | 'clear'> &
   Iterable<[K, V]> & { set(key: K, value: V): unknown };
 
 /** Entries moved before anybody else has a turn. */
@@ -12,8 +14,8 @@ const SETTLED_MAX = 2048;
 export class LayeredMap<K, V> implements Iterable<[K, V]> {
   #below: Below<K, V>;
   /** Changed in place, where they stand below; or new, in order. */
-  #changed = new Map<K, V>();
-  #deleted = new Set<K>();
+  readonly #changed = new GrowingMap<K, V>();
+  readonly #deleted = new GrowingMap<K, true>();
   #isCleared = false;
   #size: number;
 
@@ -46,43 +48,38 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
     if (!this.has(key)) return false;
     this.#size--;
     this.#changed.delete(key);
-    this.#deleted.add(key);
+    this.#deleted.set(key, true);
     return true;
   }
 
   clear(): void {
-    this.#changed = new Map();
-    this.#deleted = new Set();
+    this.#changed.clear();
+    this.#deleted.clear();
     this.#isCleared = true;
     this.#size = 0;
   }
 
   /**
-   * Moves what was changed into the one below, or into a new Map where all of that was cleared, some entries
-   * at a time; this one is the same at every step, and may be changed in between. Returns the one that holds
-   * all of it then.
+   * Moves what was changed into the one below, some entries at a time; this one is the same at every step,
+   * and may be changed in between. Nobody looks at the one below by itself any more, which is returned.
    */
   *settle(): Generator<void, Below<K, V>> {
     for (;;) {
       if (this.#isCleared) {
-        this.#below = new Map();
+        this.#below.clear();
         this.#isCleared = false;
         this.#deleted.clear();
       }
       if (this.#deleted.size === 0 && this.#changed.size === 0) return this.#below;
-      let moved = 0;
-      for (const key of this.#deleted) {
+      const deleted = firstOf(this.#deleted, SETTLED_MAX);
+      for (const [key] of deleted) {
         this.#below.delete(key);
         this.#deleted.delete(key);
-        if (++moved === SETTLED_MAX) break;
       }
-      // BEFORE the others: what was deleted and set again stands behind what was not.
-      if (this.#deleted.size === 0) {
-        for (const [key, value] of this.#changed) {
-          if (++moved > SETTLED_MAX) break;
-          this.#below.set(key, value);
-          this.#changed.delete(key);
-        }
+      // AFTER all of those: what was deleted and set again stands behind what was not.
+      for (const [key, value] of firstOf(this.#changed, SETTLED_MAX - deleted.length)) {
+        this.#below.set(key, value);
+        this.#changed.delete(key);
       }
       yield;
     }
@@ -101,4 +98,15 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
   #isBelow(key: K): boolean {
     return !this.#isCleared && !this.#deleted.has(key) && this.#below.has(key);
   }
+}
+
+/** The first ones, at most so many. */
+function firstOf<K, V>(map: GrowingMap<K, V>, max: number): [K, V][] {
+  const first: [K, V][] = [];
+  if (max === 0) return first;
+  for (const entry of map) {
+    first.push(entry);
+    if (first.length === max) break;
+  }
+  return first;
 }

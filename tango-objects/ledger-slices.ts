@@ -1,66 +1,62 @@
-/** Ledgers in a checkpoint: how many there were ever, each of them, then the places of entries in slices. */
+/** Ledgers in a checkpoint: how many there were ever, then each of them with the places of its entries. */
 import type { Restoring } from '../runtime/views/object-state.ts';
-import type { ApplyContext } from '../runtime/views/playback.ts';
 import { slicesOf } from '../runtime/views/sliced-object.ts';
 import { EntryPlaces } from './entry-places.ts';
+import { GrowingMap } from './growing-map.ts';
 
 export interface Ledger {
   /** undefined: it is sealed. */
-  writer: number | undefined;
+  readonly writer: number | undefined;
   readonly entries: EntryPlaces;
+  /** It is changed in place as long as nobody has to find it as it is. */
+  readonly epoch: number;
 }
 
-/** The first slice. */
-type Head = readonly [
+/** Of a ledger that was just restored. */
+export const FIRST_EPOCH = 0;
+
+type Element =
+  | readonly [ledger: number, writer: number | undefined]
+  | readonly [ledger: number, position: number, index: number, update: number, from: number];
+
+/** Of ledgers that stand still. */
+export function* ledgerSlices(
   created: number,
-  ledgers: readonly (readonly [ledger: number, writer: number | undefined])[],
-];
+  ledgers: Iterable<[number, Ledger]>,
+): Iterable<unknown> {
+  yield created;
+  yield* slicesOf(elementsOf(ledgers));
+}
 
-type EntryState = readonly [
-  ledger: number,
-  position: number,
-  index: number,
-  update: number,
-  from: number,
-];
-
-/** Of the ledgers as they are now, whatever becomes of them. */
-export function ledgerSlices(created: number, all: ReadonlyMap<number, Ledger>): Iterable<unknown> {
-  const ledgers = [...all].sort(([one], [other]) => one - other);
-  const head: Head = [created, ledgers.map(([ledger, { writer }]) => [ledger, writer])];
-  const places = ledgers.map(([ledger, { entries }]) => [ledger, entries.slice()] as const);
-  return (function* () {
-    yield head;
-    for (const [ledger, all] of places) {
-      for (const slice of slicesOf(all)) yield slice.map((at) => stateOf(ledger, at));
+function* elementsOf(ledgers: Iterable<[number, Ledger]>): Iterable<Element> {
+  for (const [ledger, { writer, entries }] of ledgers) {
+    yield [ledger, writer];
+    for (const { position, index, update, from } of entries.values()) {
+      yield [ledger, position, index, update, from];
     }
-  })();
+  }
 }
 
 /** Takes what ledgerSlices() has told; `end` gets the ledgers. */
 export function restoringLedgers(
-  end: (created: number, ledgers: Map<number, Ledger>) => void,
+  end: (created: number, ledgers: GrowingMap<number, Ledger>) => void,
 ): Restoring {
   let created: number | undefined;
-  const ledgers = new Map<number, Ledger>();
+  const ledgers = new GrowingMap<number, Ledger>();
+  const take = (element: Element): void => {
+    if (element.length === 2) {
+      const [ledger, writer] = element;
+      ledgers.set(ledger, { writer, entries: new EntryPlaces(), epoch: FIRST_EPOCH });
+      return;
+    }
+    const [ledger, position, index, update, from] = element;
+    ledgers.get(ledger)?.entries.push({ position, index, update, from });
+  };
   return {
     take: (slice) => {
-      if (created !== undefined) {
-        for (const [ledger, position, index, update, from] of slice as EntryState[]) {
-          ledgers.get(ledger)?.entries.push({ position, index, update, from });
-        }
-        return;
-      }
-      const [count, all] = slice as Head;
-      created = count;
-      for (const [ledger, writer] of all) {
-        ledgers.set(ledger, { writer, entries: new EntryPlaces() });
-      }
+      if (created === undefined) created = slice as number;
+      else for (const element of slice as Element[]) take(element);
     },
     end: () => end(created ?? 0, ledgers),
   };
-}
-
-function stateOf(ledger: number, { position, index, update, from }: ApplyContext): EntryState {
-  return [ledger, position, index, update, from];
 }

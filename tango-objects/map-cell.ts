@@ -1,21 +1,41 @@
-/** Holds a Map that is changed on trial, and that stands still for a checkpoint. */
+/** Holds a map that is changed on trial, and that stands still for a checkpoint. */
+import { GrowingMap } from './growing-map.ts';
 import { LayeredMap } from './layered-map.ts';
 
-/** A Map, or one or more layers over it. */
-export type Layered<K, V> = Map<K, V> | LayeredMap<K, V>;
+/** A map, or one or more layers over it. */
+export type Layered<K, V> = GrowingMap<K, V> | LayeredMap<K, V>;
+
+/** What was changed since tryOut(): one of the two is called, once. */
+export interface Trial {
+  keep(): void;
+  undo(): void;
+}
 
 export class MapCell<K, V> {
-  map: Layered<K, V> = new Map();
+  map: Layered<K, V>;
   /** A layer that was thawed while another one was on trial over it, and what holds all of it now. */
   #thawed: readonly [layer: Layered<K, V>, settled: Layered<K, V>] | undefined;
 
-  /** What follows is on trial, until the function returned takes it back: O(1), and not twice. */
-  tryOut(): () => void {
+  constructor(map: GrowingMap<K, V> = new GrowingMap()) {
+    this.map = map;
+  }
+
+  /** What follows is on trial: O(1). Trials end in the opposite order. */
+  tryOut(): Trial {
     const below = this.map;
-    this.map = layered(below);
-    return () => {
+    const layer = new LayeredMap(below);
+    this.map = layer;
+    const end = (): void => {
       this.map = this.#thawed?.[0] === below ? this.#thawed[1] : below;
       this.#thawed = undefined;
+    };
+    return {
+      keep: () => {
+        // In one go: it costs what was changed.
+        for (const _step of layer.settle());
+        end();
+      },
+      undo: end,
     };
   }
 
@@ -25,7 +45,7 @@ export class MapCell<K, V> {
    */
   freeze(): { readonly map: Layered<K, V>; thaw(): Iterable<void> } {
     const map = this.map;
-    const layer = layered(map);
+    const layer = new LayeredMap(map);
     this.map = layer;
     const cell = this;
     return {
@@ -38,9 +58,4 @@ export class MapCell<K, V> {
       },
     };
   }
-}
-
-/** A layer over `below`, which is left alone. */
-export function layered<K, V>(below: Layered<K, V>): LayeredMap<K, V> {
-  return new LayeredMap(below);
 }

@@ -5,7 +5,6 @@ import { KeyedMap } from './keyed-map.ts';
 import type { FrozenEntries, VersionedEntries } from './versioned-entries.ts';
 
 export interface KeptPlace<K> {
-  /** As it is held. */
   readonly key: K;
   /** Position of the entry that set the key. */
   readonly version: number;
@@ -34,8 +33,7 @@ export class PlacedEntries<K> implements VersionedEntries<K, unknown> {
   }
 
   set(key: K, at: ApplyContext, version: number): void {
-    const held = this.#kept.held(key);
-    this.#kept.set(held, { key: held, version, at });
+    this.#kept.set(key, { key, version, at });
   }
 
   /** The value is at `to` as well; nothing if it was set since `from` was told. */

@@ -11,7 +11,8 @@ import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { SlicedObject } from '../runtime/views/sliced-object.ts';
 import { EntryPlaces, type PlacedEntry } from './entry-places.ts';
-import { type Ledger, ledgerSlices, restoringLedgers } from './ledger-slices.ts';
+import { FIRST_EPOCH, type Ledger, ledgerSlices, restoringLedgers } from './ledger-slices.ts';
+import { MapCell } from './map-cell.ts';
 
 /** What a change does; in the log. */
 const CREATE = 0;
@@ -67,15 +68,16 @@ export class TangoLedgers extends SlicedObject<Operation> {
     return kind === SEAL ? { seal: ledger } : { delete: ledger };
   }
 
-  #ledgers = new Map<number, Ledger>();
+  /** In the order of their numbers. */
+  #ledgers = new MapCell<number, Ledger>();
   #created = 0;
-  /** Takes back what was made on trial, the last change first; undefined: nothing is on trial. */
-  #undo: (() => void)[] | undefined;
+  /** What is of an earlier one stands still: in a checkpoint that is written, or below a trial. */
+  #epoch = FIRST_EPOCH;
 
   /** The numbers of all ledgers that are not deleted, ascending. Conflicts with create and delete alone. */
   list(): number[] {
     this.ready(LIST);
-    return [...this.#ledgers.keys()].sort((one, other) => one - other);
+    return Array.from(this.#ledgers.map, ([ledger]) => ledger);
   }
 
   /** The number of the last entry; -1: there is none. */
@@ -187,37 +189,40 @@ export class TangoLedgers extends SlicedObject<Operation> {
   protected apply(operation: Operation, at: ApplyContext): number | boolean | undefined {
     if (operation[0] === CREATE) return this.#create(operation[1]);
     const number = operation[1];
-    const ledger = this.#ledgers.get(number);
+    const ledger = this.#ledgers.map.get(number);
     if (ledger === undefined) return operation[0] === DELETE ? false : undefined;
     switch (operation[0]) {
       case APPEND:
-        return operation[2] === ledger.writer ? this.#append(ledger, at) : undefined;
+        if (operation[2] !== ledger.writer) return undefined;
+        return this.#own(number, ledger).entries.push(at);
       case SEAL:
-        return this.#seal(ledger);
+        this.#ledgers.map.set(number, { ...ledger, writer: undefined });
+        return ledger.entries.last;
       case DELETE:
-        this.#ledgers.delete(number);
-        this.#undo?.push(() => this.#ledgers.set(number, ledger));
-        return true;
+        return this.#ledgers.map.delete(number);
       case RELOCATE:
         // An entry is what it is: one place is as good as another.
-        ledger.entries.move(operation[2], at);
+        this.#own(number, ledger).entries.move(operation[2], at);
         return undefined;
     }
   }
 
   protected freeze(): FrozenState {
-    return { slices: ledgerSlices(this.#created, this.#ledgers) };
+    const { map, thaw } = this.#ledgers.freeze();
+    this.#epoch++;
+    return { slices: ledgerSlices(this.#created, map), thaw };
   }
 
   protected restoring(): Restoring {
     return restoringLedgers((created, ledgers) => {
       this.#created = created;
-      this.#ledgers = ledgers;
+      this.#ledgers = new MapCell(ledgers);
+      this.#epoch++;
     });
   }
 
   protected override *references(): Iterable<PlacedEntry> {
-    for (const [ledger, { entries }] of this.#ledgers) yield* entries.placed(ledger);
+    for (const [ledger, { entries }] of this.#ledgers.map) yield* entries.placed(ledger);
   }
 
   protected override relocation(operation: Operation, at: ApplyContext): Operation {
@@ -226,36 +231,29 @@ export class TangoLedgers extends SlicedObject<Operation> {
   }
 
   protected override tryOut(): () => void {
-    const undo: (() => void)[] = [];
-    this.#undo = undo;
+    const created = this.#created;
+    const { undo } = this.#ledgers.tryOut();
+    this.#epoch++;
     return () => {
-      this.#undo = undefined;
-      for (const one of undo.reverse()) one();
+      undo();
+      this.#created = created;
+      // What was made on trial shares the nodes of what stood below.
+      this.#epoch++;
     };
   }
 
   #create(writer: number): number {
     const ledger = this.#created++;
-    this.#ledgers.set(ledger, { writer, entries: new EntryPlaces() });
-    this.#undo?.push(() => {
-      this.#created--;
-      this.#ledgers.delete(ledger);
-    });
+    this.#ledgers.map.set(ledger, { writer, entries: new EntryPlaces(), epoch: this.#epoch });
     return ledger;
   }
 
-  #append({ entries }: Ledger, at: ApplyContext): number {
-    this.#undo?.push(() => entries.pop());
-    return entries.push(at);
-  }
-
-  #seal(ledger: Ledger): number {
-    const { writer } = ledger;
-    ledger.writer = undefined;
-    this.#undo?.push(() => {
-      ledger.writer = writer;
-    });
-    return ledger.entries.last;
+  /** The ledger, to be changed in place. */
+  #own(number: number, ledger: Ledger): Ledger {
+    if (ledger.epoch === this.#epoch) return ledger;
+    const own = { ...ledger, entries: ledger.entries.fork(), epoch: this.#epoch };
+    this.#ledgers.map.set(number, own);
+    return own;
   }
 
   #told(ledger: number, entry: Told): number {
@@ -268,7 +266,7 @@ export class TangoLedgers extends SlicedObject<Operation> {
   #known(ledger: number): Ledger {
     checkInteger('ledger', ledger, 0, Number.MAX_SAFE_INTEGER);
     this.ready(ledger);
-    const known = this.#ledgers.get(ledger);
+    const known = this.#ledgers.map.get(ledger);
     if (known !== undefined) return known;
     // It may be created, which is no change of a ledger that there is.
     this.ready(LIST);

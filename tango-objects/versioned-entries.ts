@@ -1,5 +1,6 @@
 /** The entries of a replicated map, each with the position that set it last. */
-import { KeyedMap } from './keyed-map.ts';
+import { GrowingMap } from './growing-map.ts';
+import { type KeyId, KeyedMap, keyIdOf } from './keyed-map.ts';
 import { type Layered, MapCell } from './map-cell.ts';
 
 /** Entries that stand still, whatever is changed. */
@@ -33,8 +34,8 @@ export interface VersionedEntries<K, V> extends Iterable<[K, V]> {
 /** In the order in which keys were first set. */
 export class KeyedEntries<K, V> implements VersionedEntries<K, V> {
   readonly #values = new KeyedMap<K, V>();
-  /** By keys as they are held; apart, since most reads want the value alone. */
-  #versions = new MapCell<K, number>();
+  /** Apart, since most reads want the value alone. */
+  #versions = new MapCell<KeyId, number>(new GrowingMap());
 
   get size(): number {
     return this.#values.size;
@@ -49,7 +50,7 @@ export class KeyedEntries<K, V> implements VersionedEntries<K, V> {
   }
 
   version(key: K): number | undefined {
-    return this.#versions.map.get(this.#values.held(key));
+    return this.#versions.map.get(keyIdOf(key));
   }
 
   set(key: K, value: V, version: number): void {
@@ -57,7 +58,7 @@ export class KeyedEntries<K, V> implements VersionedEntries<K, V> {
   }
 
   delete(key: K): boolean {
-    this.#versions.map.delete(this.#values.held(key));
+    this.#versions.map.delete(keyIdOf(key));
     return this.#values.delete(key);
   }
 
@@ -72,10 +73,10 @@ export class KeyedEntries<K, V> implements VersionedEntries<K, V> {
 
   tryOut(): () => void {
     const undoValues = this.#values.tryOut();
-    const undoVersions = this.#versions.tryOut();
+    const versions = this.#versions.tryOut();
     return () => {
       undoValues();
-      undoVersions();
+      versions.undo();
     };
   }
 
@@ -103,7 +104,7 @@ export class KeyedEntries<K, V> implements VersionedEntries<K, V> {
 
 function* withVersions<K, V>(
   entries: Iterable<[K, V]>,
-  versions: Layered<K, number>,
+  versions: Layered<KeyId, number>,
 ): Iterable<readonly [K, V, number]> {
-  for (const [key, value] of entries) yield [key, value, versions.get(key) as number];
+  for (const [key, value] of entries) yield [key, value, versions.get(keyIdOf(key)) as number];
 }

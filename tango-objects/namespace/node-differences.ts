@@ -10,11 +10,11 @@ import type { NodeTree } from './node-tree.ts';
 export function differences(before: NodeTree, after: NodeTree): NodeEvent[] {
   const events: NodeEvent[] = [];
   // Those below first.
-  for (const { path, czxid } of before.all().reverse()) {
+  for (const { path, czxid } of [...before.all()].reverse()) {
     if (after.get(path)?.czxid === czxid) continue;
     events.push({ type: 'deleted', path, position: deletedAt(path, before, after) });
   }
-  const nodes = after.all();
+  const nodes = [...after.all()];
   for (const { path, czxid, mzxid } of nodes) {
     const was = before.get(path);
     if (was?.czxid !== czxid) events.push({ type: 'created', path, position: czxid });

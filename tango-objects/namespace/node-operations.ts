@@ -124,7 +124,7 @@ export function changeNode(operation: NodeOperation, context: NodeContext): Node
   }
   if (kind === CHECK) return undefined;
   if (kind === SET) return setData(path, node, operation[2], operation[4], context);
-  if (tree.names(path).size > 0) return new Refusal('ERR_NOT_EMPTY', path);
+  if (tree.childCount(path) > 0) return new Refusal('ERR_NOT_EMPTY', path);
   remove(path, context);
   return undefined;
 }

@@ -1,6 +1,8 @@
 /** The nodes of a namespace, by path, and changes of them that can be taken back. */
 import type { SessionId } from '../../runtime/views/sessions.ts';
 import { encodeValue } from '../../runtime/views/value-codec.ts';
+import { GrowingMap } from '../growing-map.ts';
+import { MapCell, type Trial } from '../map-cell.ts';
 import { nameOf, parentOf, ROOT } from './node-path.ts';
 
 /** ephemeralOwner of a node that belongs to no session. */
@@ -44,41 +46,46 @@ export interface Stat {
   readonly numChildren: number;
 }
 
-/** What has happened since tryOut(): one of the two is called, once, innermost first. */
-export interface Trial {
-  keep(): void;
-  undo(): void;
-}
+/** Paths or names, in no order. */
+type Names = GrowingMap<string, true>;
 
-const NO_NAMES: ReadonlySet<string> = new Set();
+const NO_NAMES: Names = new GrowingMap();
 
 /** Every operation is O(1), but all(); a trial costs what is changed. */
 export class NodeTree {
-  readonly #nodes = new Map([[ROOT, newNode(ROOT, undefined, PERSISTENT, 0, 0)]]);
+  readonly #nodes = new MapCell<string, TreeNode>();
   /** Names of children, by parent. */
-  readonly #names = new Map<string, Set<string>>();
+  readonly #names = new GrowingMap<string, Names>();
   /** Paths of ephemeral nodes, by owner. */
-  readonly #held = new Map<SessionId, Set<string>>();
-  /** What was there before each change of the trials under way. */
-  readonly #before: (readonly [path: string, node: TreeNode | undefined])[] = [];
+  readonly #held = new GrowingMap<SessionId, Names>();
+  /** Created and deleted in the trials under way: whether each was there before, and whose it is. */
+  readonly #changed: (readonly [path: string, wasThere: boolean, owner: SessionId])[] = [];
   #trials = 0;
 
+  constructor() {
+    this.#nodes.map.set(ROOT, newNode(ROOT, undefined, PERSISTENT, 0, 0));
+  }
+
   get(path: string): TreeNode | undefined {
-    return this.#nodes.get(path);
+    return this.#nodes.map.get(path);
   }
 
   has(path: string): boolean {
-    return this.#nodes.has(path);
+    return this.#nodes.map.has(path);
+  }
+
+  childCount(path: string): number {
+    return (this.#names.get(path) ?? NO_NAMES).size;
   }
 
   /** Of the children, in no order. */
-  names(path: string): ReadonlySet<string> {
-    return this.#names.get(path) ?? NO_NAMES;
+  names(path: string): Iterable<string> {
+    return (this.#names.get(path) ?? NO_NAMES).keys();
   }
 
   /** Of the ephemeral nodes of a session, in no order. */
   heldBy(session: SessionId): Iterable<string> {
-    return this.#held.get(session) ?? NO_NAMES;
+    return (this.#held.get(session) ?? NO_NAMES).keys();
   }
 
   /** Those that have ephemeral nodes. */
@@ -86,48 +93,58 @@ export class NodeTree {
     return this.#held.keys();
   }
 
-  /** undefined: deletes it. Of a node that is replaced the owner stays. */
-  put(path: string, node: TreeNode | undefined): void {
-    const before = this.#nodes.get(path);
-    if (this.#trials > 0) this.#before.push([path, before]);
-    if (node === undefined) this.#nodes.delete(path);
-    else this.#nodes.set(path, node);
-    if (before !== undefined && node === undefined) this.#unlink(path, before.owner);
-    if (before === undefined && node !== undefined) this.#link(path, node.owner);
+  hasOwners(): boolean {
+    return this.#held.size > 0;
   }
 
+  /** undefined: deletes it. Of a node that is replaced the owner stays. */
+  put(path: string, node: TreeNode | undefined): void {
+    const before = this.#nodes.map.get(path);
+    if (node === undefined) this.#nodes.map.delete(path);
+    else this.#nodes.map.set(path, node);
+    if ((before === undefined) === (node === undefined)) return;
+    const owner = (before ?? (node as TreeNode)).owner;
+    if (this.#trials > 0) this.#changed.push([path, before !== undefined, owner]);
+    this.#link(path, owner, node !== undefined);
+  }
+
+  /** What follows is on trial; trials end in the opposite order. */
   tryOut(): Trial {
-    const first = this.#before.length;
+    const nodes = this.#nodes.tryOut();
+    const first = this.#changed.length;
     this.#trials++;
     return {
       keep: () => {
-        if (--this.#trials === 0) this.#before.length = 0;
+        nodes.keep();
+        if (--this.#trials === 0) this.#changed.length = 0;
       },
       undo: () => {
-        const changed = this.#before.splice(first).reverse();
-        // Nobody takes the taking back back.
-        const trials = this.#trials - 1;
-        this.#trials = 0;
-        for (const [path, node] of changed) this.put(path, node);
-        this.#trials = trials;
+        nodes.undo();
+        this.#trials--;
+        const changed = this.#changed.splice(first).reverse();
+        for (const [path, wasThere, owner] of changed) this.#link(path, owner, wasThere);
       },
     };
   }
 
-  /**
-   * Every node, in the order in which they were created, and by path where that was at one position: the same
-   * in every thread, and parents first. O(n): what was taken back on trial alone is out of order.
-   */
-  all(): TreeNode[] {
-    const nodes = [...this.#nodes.values()];
-    if (nodes.some((node, i) => i > 0 && compare(nodes[i - 1], node) > 0)) nodes.sort(compare);
-    return nodes;
+  /** Every node, in the order in which they were created, parents first: the same in every thread. */
+  *all(): Iterable<TreeNode> {
+    for (const [, node] of this.#nodes.map) yield node;
+  }
+
+  /** As all(), of the tree as it is now, whatever is changed up to thaw(): see MapCell. */
+  freeze(): { readonly nodes: Iterable<TreeNode>; thaw(): Iterable<void> } {
+    const { map, thaw } = this.#nodes.freeze();
+    const nodes = function* (): Iterable<TreeNode> {
+      for (const [, node] of map) yield node;
+    };
+    return { nodes: nodes(), thaw };
   }
 
   stat(path: string): Stat | undefined {
-    const node = this.#nodes.get(path);
+    const node = this.#nodes.map.get(path);
     if (node === undefined) return undefined;
-    const numChildren = this.names(path).size;
+    const numChildren = this.childCount(path);
     return {
       czxid: node.czxid,
       mzxid: node.mzxid,
@@ -143,14 +160,9 @@ export class NodeTree {
     };
   }
 
-  #link(path: string, owner: SessionId): void {
-    if (path !== ROOT) addTo(this.#names, parentOf(path), nameOf(path));
-    if (owner !== PERSISTENT) addTo(this.#held, owner, path);
-  }
-
-  #unlink(path: string, owner: SessionId): void {
-    deleteFrom(this.#names, parentOf(path), nameOf(path));
-    if (owner !== PERSISTENT) deleteFrom(this.#held, owner, path);
+  #link(path: string, owner: SessionId, isThere: boolean): void {
+    if (path !== ROOT) put(this.#names, parentOf(path), nameOf(path), isThere);
+    if (owner !== PERSISTENT) put(this.#held, owner, path, isThere);
   }
 }
 
@@ -166,10 +178,6 @@ export function newNode(
   return { path, data, owner, ...at, version: 0, creates: 0 };
 }
 
-function compare(one: TreeNode, other: TreeNode): number {
-  return one.czxid - other.czxid || (one.path < other.path ? -1 : 1);
-}
-
 function lengthOf(node: TreeNode): number {
   const { data } = node;
   if (data === undefined) return 0;
@@ -182,14 +190,11 @@ function lengthOf(node: TreeNode): number {
 /** Of nodes that were asked for. */
 const LENGTHS = new WeakMap<TreeNode, number>();
 
-function addTo<K>(sets: Map<K, Set<string>>, key: K, value: string): void {
-  const set = sets.get(key);
-  if (set === undefined) sets.set(key, new Set([value]));
-  else set.add(value);
-}
-
-function deleteFrom<K>(sets: Map<K, Set<string>>, key: K, value: string): void {
-  const set = sets.get(key);
-  set?.delete(value);
-  if (set?.size === 0) sets.delete(key);
+/** Into the names of the key, or out of them. */
+function put<K>(all: GrowingMap<K, Names>, key: K, name: string, isThere: boolean): void {
+  const names = all.get(key) ?? new GrowingMap();
+  if (isThere) names.set(name, true);
+  else names.delete(name);
+  if (names.size === 0) all.delete(key);
+  else if (names.size === 1) all.set(key, names);
 }

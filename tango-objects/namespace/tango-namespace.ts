@@ -254,12 +254,12 @@ export class TangoNamespace<T = unknown> extends SlicedObject<Operation> impleme
   /** The sessions that have ended, then the nodes, which are replaced and not changed. */
   protected freeze(): FrozenState {
     const ended = this.#ended.checkpoint();
-    const nodes = this.#tree.all();
+    const { nodes, thaw } = this.#tree.freeze();
     const slices = function* (): Iterable<unknown> {
       yield ended;
       yield* slicesOf(nodes);
     };
-    return { slices: slices() };
+    return { slices: slices(), thaw };
   }
 
   protected restoring(): Restoring {
@@ -305,10 +305,7 @@ export class TangoNamespace<T = unknown> extends SlicedObject<Operation> impleme
 
   /** Sessions may hold something now. */
   #held<R>(result: R): R {
-    for (const _ of this.#tree.owners()) {
-      this.#sessions?.watch(this);
-      break;
-    }
+    if (this.#tree.hasOwners()) this.#sessions?.watch(this);
     return result;
   }
 
