@@ -25,21 +25,27 @@ growing('is as a Map at every size, order included', () => {
   fc.assert(
     fc.property(steps, fc.constantFrom(...KEYS), fc.nat(40), (done, keyOf, mapMax) => {
       const plain = new Map<unknown, number | undefined>();
+      const versions = new Map<unknown, number>();
       const map = new GrowingMap<unknown, number | undefined>(mapMax);
       for (const [i, [what, number]] of done.entries()) {
         const key = keyOf(number);
         // A value may be undefined.
         const value = i % 3 === 0 ? undefined : i;
         if (what === 'set') {
-          assert.is(map.set(key, value), map);
+          const version = i % 2 === 0 ? undefined : i;
+          assert.is(map.set(key, value, version), map);
           plain.set(key, value);
+          versions.set(key, version ?? 0);
         } else if (what === 'delete') assert.is(map.delete(key), plain.delete(key));
         else if (i % 11 === 0) for (const one of [map, plain]) one.clear();
         assert.is(map.size, plain.size);
         assert.equal([map.has(key), map.get(key)], [plain.has(key), plain.get(key)]);
+        assert.is(map.version(key), plain.has(key) ? versions.get(key) : undefined);
         assert.equal([...map], [...plain]);
       }
       assert.equal([...map.keys()], [...plain.keys()]);
+      const all = [...plain].map(([key, value]) => [key, value, versions.get(key)]);
+      assert.equal([...map.versioned()], all);
       for (const [key, value] of plain) assert.is(map.get(key), value);
     }),
     { numRuns: 300 },

@@ -8,6 +8,8 @@ import { HashTable } from './hash-table.ts';
 const MAP_MAX = 190_000;
 /** Of so many times fewer there is a Map again. */
 const SHRUNK = 8;
+/** Of entries that were set without one. */
+const NO_VERSION = 0;
 /** Entries that are moved with each change. */
 const MOVED_AT_ONCE = 4;
 
@@ -15,12 +17,15 @@ const MOVED_AT_ONCE = 4;
  * A Map that never stands still to grow: one of a million entries doubles for 80 ms. Up to `mapMax` it is
  * one, which is read fastest; then its entries are moved into a table, a few with each change.
  *
- * Keys are primitives. In the order in which they were first set. It must not be changed while it is iterated.
+ * Keys are primitives, and each has a number beside its value, its version. In the order in which keys were
+ * first set. It must not be changed while it is iterated.
  */
 export class GrowingMap<K, V> implements Iterable<[K, V]> {
   readonly #mapMax: number;
   /** What is not in the table, or not yet: all that was set after what is. */
   #map = new Map<K, V>();
+  /** Of keys in the map, those that are not NO_VERSION; apart, since most reads want the value alone. */
+  #versions = new Map<K, number>();
   #table: HashTable<K, V> | undefined;
   /** Entries of the map that are moved next: goes on where it was, whatever is set behind it. */
   #rest: Iterator<[K, V]> | undefined;
@@ -36,44 +41,46 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
   has(key: K): boolean {
     const table = this.#table;
     if (table === undefined) return this.#map.has(key);
-    return (this.#map.size > 0 && this.#map.has(key)) || table.has(key);
+    return this.#isInMap(key) || table.has(key);
   }
 
   get(key: K): V | undefined {
     const table = this.#table;
-    if (table === undefined) return this.#map.get(key);
-    if (this.#map.size > 0 && this.#map.has(key)) return this.#map.get(key);
-    return table.get(key);
+    return table === undefined || this.#isInMap(key) ? this.#map.get(key) : table.get(key);
   }
 
-  set(key: K, value: V): this {
+  /** undefined: the key is absent. */
+  version(key: K): number | undefined {
+    if (this.#table !== undefined && !this.#isInMap(key)) return this.#table.version(key);
+    return this.#map.has(key) ? (this.#versions.get(key) ?? NO_VERSION) : undefined;
+  }
+
+  set(key: K, value: V, version = NO_VERSION): this {
     const table = this.#table;
     if (table === undefined) {
-      this.#map.set(key, value);
-      if (this.#map.size > this.#mapMax) this.#divide();
+      this.#setInMap(key, value, version);
+      if (this.#map.size > this.#mapMax) this.#grow();
       return this;
     }
     this.#moveSome(table);
     // What is new goes behind all that is still to be moved.
-    if (this.#map.size > 0 && !table.has(key)) this.#map.set(key, value);
-    else table.set(key, value);
+    if (this.#map.size > 0 && !table.has(key)) this.#setInMap(key, value, version);
+    else table.set(key, value, version);
     return this;
   }
 
   delete(key: K): boolean {
     const table = this.#table;
-    if (table === undefined) return this.#map.delete(key);
+    if (table === undefined) return this.#deleteInMap(key);
     this.#moveSome(table);
-    const isDeleted = this.#map.delete(key) || table.delete(key);
-    if (this.#map.size === 0 && table.size * SHRUNK < this.#mapMax) {
-      this.#map = new Map(table);
-      this.#table = undefined;
-    }
+    const isDeleted = this.#deleteInMap(key) || table.delete(key);
+    if (this.#map.size === 0 && table.size * SHRUNK < this.#mapMax) this.#shrink(table);
     return isDeleted;
   }
 
   clear(): void {
     this.#map = new Map();
+    this.#versions = new Map();
     this.#table = undefined;
   }
 
@@ -85,7 +92,30 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
     for (const [key] of this) yield key;
   }
 
-  #divide(): void {
+  /** Entries with their versions. */
+  *versioned(): IterableIterator<[key: K, value: V, version: number]> {
+    if (this.#table !== undefined) yield* this.#table;
+    for (const [key, value] of this.#map) {
+      yield [key, value, this.#versions.get(key) ?? NO_VERSION];
+    }
+  }
+
+  #isInMap(key: K): boolean {
+    return this.#map.size > 0 && this.#map.has(key);
+  }
+
+  #setInMap(key: K, value: V, version: number): void {
+    this.#map.set(key, value);
+    if (version !== NO_VERSION) this.#versions.set(key, version);
+    else if (this.#versions.size > 0) this.#versions.delete(key);
+  }
+
+  #deleteInMap(key: K): boolean {
+    if (this.#versions.size > 0) this.#versions.delete(key);
+    return this.#map.delete(key);
+  }
+
+  #grow(): void {
     this.#table = new HashTable();
     this.#rest = this.#map[Symbol.iterator]();
   }
@@ -93,13 +123,18 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
   #moveSome(table: HashTable<K, V>): void {
     for (let i = 0; i < MOVED_AT_ONCE && this.#map.size > 0; i++) {
       const [key, value] = this.#rest?.next().value as [K, V];
-      this.#map.delete(key);
-      table.set(key, value);
+      table.set(key, value, this.#versions.get(key) ?? NO_VERSION);
+      this.#deleteInMap(key);
     }
   }
 
+  #shrink(table: HashTable<K, V>): void {
+    this.clear();
+    for (const [key, value, version] of table) this.#setInMap(key, value, version);
+  }
+
   *#both(table: HashTable<K, V>): IterableIterator<[K, V]> {
-    yield* table;
+    for (const [key, value] of table) yield [key, value];
     yield* this.#map;
   }
 }

@@ -33,6 +33,7 @@ tables('are as Maps, order included, whatever is set and deleted', () => {
   fc.assert(
     fc.property(phases, fc.constantFrom(...KEYS), fc.nat(), (all, keyOf, seed) => {
       const plain = new Map<unknown, number | undefined>();
+      const versions = new Map<unknown, number>();
       const table = new HashTable<unknown, number | undefined>();
       let random = seed;
       for (const { changes, spread, deletes } of all) {
@@ -43,16 +44,18 @@ tables('are as Maps, order included, whatever is set and deleted', () => {
           if ((random >>> 4) % 10 < deletes) {
             if (table.delete(key) !== plain.delete(key)) assert.unreachable(`delete ${String(key)}`);
           } else {
-            table.set(key, value);
+            table.set(key, value, i);
             plain.set(key, value);
+            versions.set(key, i);
           }
         }
         assert.is(table.size, plain.size);
         const entries = [...table];
         let i = 0;
         for (const [key, value] of plain) {
-          const [at, there] = entries[i++];
-          if (!Object.is(at, key) || there !== value) assert.unreachable(`${String(key)} is out of order`);
+          const [at, there, version] = entries[i++];
+          const isSame = Object.is(at, key) && there === value;
+          if (!isSame || version !== versions.get(key) || version !== table.version(key)) assert.unreachable(`${String(key)} is out of order`);
           if (table.get(key) !== value || !table.has(key)) assert.unreachable(`get ${String(key)}`);
         }
         assert.is(i, entries.length);
@@ -69,7 +72,7 @@ tables('are as Maps, order included, whatever is set and deleted', () => {
 tables('hold a few that stay among many that come and go, in the room of a few', () => {
   const table = new HashTable<number, number>();
   for (let key = 0; key < 2_000_000; key++) {
-    table.set(key, key);
+    table.set(key, key, 0);
     if (key >= 100 && (key - 100) % 5000 !== 0) table.delete(key - 100);
   }
   assert.is(table.size, 100 + 400);

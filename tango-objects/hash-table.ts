@@ -1,10 +1,11 @@
 /** A hash table that grows with each entry by one bucket (linear hashing; Litwin, VLDB 1980). */
 
-const CHUNK_BITS = 12;
+const CHUNK_BITS = 11;
 const CHUNK = 2 ** CHUNK_BITS;
 const IN_CHUNK = CHUNK - 1;
-/** Words of an entry in each of the two arrays of its chunk. */
-const WORDS = 2;
+/** Words of an entry in the two arrays of its chunk. */
+const ITEM_WORDS = 3;
+const LINK_WORDS = 2;
 const FIRST_BUCKETS = 1024;
 /** Entries that are looked at with each change while the table is compacted. */
 const COMPACTED_AT_ONCE = 4;
@@ -17,12 +18,12 @@ const HOLE: unknown = Symbol('hole');
  * set, and the table must not be changed meanwhile.
  *
  *   buckets   ─▶ number of an entry ─▶ number of the next one of the bucket ─▶ …
- *   entries   key · value · hash · next, each in chunks, in order; with holes, of which there are never more
- *             than entries for long
+ *   entries   key · value · version, and hash · next, in chunks, in order; with holes, of which there are
+ *             never more than entries for long
  */
-export class HashTable<K, V> implements Iterable<[K, V]> {
-  /** Key and value of each entry. */
-  readonly #pairs: unknown[][] = [];
+export class HashTable<K, V> implements Iterable<[key: K, value: V, version: number]> {
+  /** Key, value and version of each entry. */
+  readonly #items: unknown[][] = [];
   /** Hash, and one more than the number of the next entry of the bucket; 0: there is none. */
   readonly #links: Int32Array[] = [];
   /** As a link to the first entry. */
@@ -53,17 +54,27 @@ export class HashTable<K, V> implements Iterable<[K, V]> {
   get(key: K): V | undefined {
     const entry = this.#find(key, hashOf(key));
     if (entry < 0) return undefined;
-    return this.#pairs[entry >> CHUNK_BITS][WORDS * (entry & IN_CHUNK) + 1] as V;
+    return this.#items[entry >> CHUNK_BITS][ITEM_WORDS * (entry & IN_CHUNK) + 1] as V;
   }
 
-  set(key: K, value: V): void {
+  /** What was set with the value; undefined: the key is absent. */
+  version(key: K): number | undefined {
+    const entry = this.#find(key, hashOf(key));
+    if (entry < 0) return undefined;
+    return this.#items[entry >> CHUNK_BITS][ITEM_WORDS * (entry & IN_CHUNK) + 2] as number;
+  }
+
+  set(key: K, value: V, version: number): void {
     const hash = hashOf(key);
     const entry = this.#find(key, hash);
     if (entry >= 0) {
-      this.#pairs[entry >> CHUNK_BITS][WORDS * (entry & IN_CHUNK) + 1] = value;
+      const items = this.#items[entry >> CHUNK_BITS];
+      const at = ITEM_WORDS * (entry & IN_CHUNK);
+      items[at + 1] = value;
+      items[at + 2] = version;
       return;
     }
-    this.#push(key, value, hash);
+    this.#push(key, value, version, hash);
     if (this.#size > this.#mask + 1 + this.#split) this.#splitNext();
     this.#compact();
   }
@@ -72,17 +83,18 @@ export class HashTable<K, V> implements Iterable<[K, V]> {
     const hash = hashOf(key);
     const entry = this.#find(key, hash);
     if (entry < 0) return false;
-    this.#relink(hash, entry, this.#links[entry >> CHUNK_BITS][WORDS * (entry & IN_CHUNK) + 1]);
+    this.#relink(hash, entry, this.#links[entry >> CHUNK_BITS][LINK_WORDS * (entry & IN_CHUNK) + 1]);
     this.#clear(entry);
     this.#size--;
     this.#compact();
     return true;
   }
 
-  *[Symbol.iterator](): IterableIterator<[K, V]> {
-    for (const pairs of this.#pairs) {
-      for (let at = 0; at < pairs.length; at += WORDS) {
-        if (pairs[at] !== HOLE) yield [pairs[at] as K, pairs[at + 1] as V];
+  *[Symbol.iterator](): IterableIterator<[key: K, value: V, version: number]> {
+    for (const items of this.#items) {
+      for (let at = 0; at < items.length; at += ITEM_WORDS) {
+        if (items[at] === HOLE) continue;
+        yield [items[at] as K, items[at + 1] as V, items[at + 2] as number];
       }
     }
   }
@@ -94,11 +106,15 @@ export class HashTable<K, V> implements Iterable<[K, V]> {
     while (link !== 0) {
       const entry = link - 1;
       const links = this.#links[entry >> CHUNK_BITS];
-      const at = WORDS * (entry & IN_CHUNK);
-      if (links[at] === hash && isSame(this.#pairs[entry >> CHUNK_BITS][at], key)) return entry;
+      const at = LINK_WORDS * (entry & IN_CHUNK);
+      if (links[at] === hash && isSame(this.#keyOf(entry), key)) return entry;
       link = links[at + 1];
     }
     return -1;
+  }
+
+  #keyOf(entry: number): unknown {
+    return this.#items[entry >> CHUNK_BITS][ITEM_WORDS * (entry & IN_CHUNK)];
   }
 
   #bucketOf(hash: number): number {
@@ -106,14 +122,14 @@ export class HashTable<K, V> implements Iterable<[K, V]> {
     return bucket < this.#split ? hash & (2 * this.#mask + 1) : bucket;
   }
 
-  #push(key: K, value: V, hash: number): void {
+  #push(key: K, value: V, version: number, hash: number): void {
     const entry = this.#end++;
     const chunk = entry >> CHUNK_BITS;
-    if (chunk === this.#pairs.length) this.#pairs.push([]);
-    if (chunk === this.#links.length) this.#links.push(new Int32Array(WORDS * CHUNK));
+    if (chunk === this.#items.length) this.#items.push([]);
+    if (chunk === this.#links.length) this.#links.push(new Int32Array(LINK_WORDS * CHUNK));
     // As a Map keeps -0.
-    this.#pairs[chunk].push(key === 0 ? 0 : key, value);
-    this.#links[chunk][WORDS * (entry & IN_CHUNK)] = hash;
+    this.#items[chunk].push(key === 0 ? 0 : key, value, version);
+    this.#links[chunk][LINK_WORDS * (entry & IN_CHUNK)] = hash;
     this.#enter(entry, hash);
     this.#size++;
   }
@@ -122,7 +138,7 @@ export class HashTable<K, V> implements Iterable<[K, V]> {
   #enter(entry: number, hash: number): void {
     const bucket = this.#bucketOf(hash);
     const buckets = this.#buckets[bucket >> CHUNK_BITS];
-    this.#links[entry >> CHUNK_BITS][WORDS * (entry & IN_CHUNK) + 1] = buckets[bucket & IN_CHUNK];
+    this.#links[entry >> CHUNK_BITS][LINK_WORDS * (entry & IN_CHUNK) + 1] = buckets[bucket & IN_CHUNK];
     buckets[bucket & IN_CHUNK] = entry + 1;
   }
 
@@ -134,16 +150,16 @@ export class HashTable<K, V> implements Iterable<[K, V]> {
     while (links[at] !== entry + 1) {
       const before = links[at] - 1;
       links = this.#links[before >> CHUNK_BITS];
-      at = WORDS * (before & IN_CHUNK) + 1;
+      at = LINK_WORDS * (before & IN_CHUNK) + 1;
     }
     links[at] = link;
   }
 
   #clear(entry: number): void {
-    const pairs = this.#pairs[entry >> CHUNK_BITS];
-    const at = WORDS * (entry & IN_CHUNK);
-    pairs[at] = HOLE;
-    pairs[at + 1] = undefined;
+    const items = this.#items[entry >> CHUNK_BITS];
+    const at = ITEM_WORDS * (entry & IN_CHUNK);
+    items[at] = HOLE;
+    items[at + 1] = undefined;
   }
 
   /** One bucket becomes two: what is in it goes into one of them. */
@@ -161,7 +177,7 @@ export class HashTable<K, V> implements Iterable<[K, V]> {
     while (link !== 0) {
       const entry = link - 1;
       const links = this.#links[entry >> CHUNK_BITS];
-      const at = WORDS * (entry & IN_CHUNK);
+      const at = LINK_WORDS * (entry & IN_CHUNK);
       link = links[at + 1];
       this.#enter(entry, links[at]);
     }
@@ -181,25 +197,24 @@ export class HashTable<K, V> implements Iterable<[K, V]> {
         return;
       }
       const entry = this.#from++;
-      const isHole = this.#pairs[entry >> CHUNK_BITS][WORDS * (entry & IN_CHUNK)] === HOLE;
-      if (!isHole) this.#move(entry, this.#to++);
+      if (this.#keyOf(entry) !== HOLE) this.#move(entry, this.#to++);
     }
   }
 
   /** To a hole, or to where it is. */
   #move(from: number, to: number): void {
     if (from === to) return;
-    const pairs = this.#pairs[from >> CHUNK_BITS];
+    const items = this.#items[from >> CHUNK_BITS];
+    const toItems = this.#items[to >> CHUNK_BITS];
+    const at = ITEM_WORDS * (from & IN_CHUNK);
+    const toAt = ITEM_WORDS * (to & IN_CHUNK);
+    for (let i = 0; i < ITEM_WORDS; i++) toItems[toAt + i] = items[at + i];
     const links = this.#links[from >> CHUNK_BITS];
-    const at = WORDS * (from & IN_CHUNK);
-    const toPairs = this.#pairs[to >> CHUNK_BITS];
     const toLinks = this.#links[to >> CHUNK_BITS];
-    const toAt = WORDS * (to & IN_CHUNK);
-    toPairs[toAt] = pairs[at];
-    toPairs[toAt + 1] = pairs[at + 1];
-    toLinks[toAt] = links[at];
-    toLinks[toAt + 1] = links[at + 1];
-    this.#relink(links[at], from, to + 1);
+    const link = LINK_WORDS * (from & IN_CHUNK);
+    const toLink = LINK_WORDS * (to & IN_CHUNK);
+    for (let i = 0; i < LINK_WORDS; i++) toLinks[toLink + i] = links[link + i];
+    this.#relink(links[link], from, to + 1);
     this.#clear(from);
   }
 
@@ -207,10 +222,10 @@ export class HashTable<K, V> implements Iterable<[K, V]> {
   #truncate(end: number): void {
     this.#end = end;
     const chunks = (end + IN_CHUNK) >> CHUNK_BITS;
-    this.#pairs.length = chunks;
+    this.#items.length = chunks;
     this.#links.length = chunks;
     const last = end & IN_CHUNK;
-    if (last > 0) this.#pairs[chunks - 1].length = WORDS * last;
+    if (last > 0) this.#items[chunks - 1].length = ITEM_WORDS * last;
   }
 }
 

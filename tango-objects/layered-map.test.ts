@@ -18,16 +18,19 @@ layered(
   () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat(6)), steps, (keys, done) => {
-        const below = new Map(keys.map((key) => [key, -1]));
-        const before = [...below];
+        const below = new GrowingMap<number, number | undefined>();
+        for (const key of keys) below.set(key, -1, 1);
+        const before = [...below.versioned()];
         const plain = new Map<number, number | undefined>(below);
+        const versions = new Map(before.map(([key, , version]) => [key, version]));
         const map = new LayeredMap<number, number | undefined>(below);
         for (const [i, [what, key]] of done.entries()) {
           // A value may be undefined.
           const value = i % 3 === 0 ? undefined : i;
           if (what === 'set') {
-            assert.is(map.set(key, value), map);
+            assert.is(map.set(key, value, i), map);
             plain.set(key, value);
+            versions.set(key, i);
           } else if (what === 'delete') assert.is(map.delete(key), plain.delete(key));
           else if (i % 4 === 0) {
             map.clear();
@@ -36,11 +39,16 @@ layered(
           for (let one = 0; one < 7; one++) {
             assert.is(map.has(one), plain.has(one));
             assert.is(map.get(one), plain.get(one));
+            assert.is(map.version(one), plain.has(one) ? versions.get(one) : undefined);
           }
           assert.is(map.size, plain.size);
           assert.equal([...map], [...plain]);
         }
-        assert.equal([...below], before);
+        assert.equal([...below.versioned()], before);
+        const all = [...plain].map(([key, value]) => [key, value, versions.get(key)]);
+        assert.equal([...map.versioned()], all);
+        for (const _step of map.settle());
+        assert.equal([...below.versioned()], all);
       }),
       { numRuns: 500 },
     );

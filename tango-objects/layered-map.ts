@@ -1,8 +1,7 @@
 import { GrowingMap } from './growing-map.ts';
 
-/** What LayeredMap needs of the one below: a Map, or another layer. */
-type Below<K, V> = Pick<Map<K, V>, 'size' | 'has' | 'get' | 'delete' | 'clear'> &
-  Iterable<[K, V]> & { set(key: K, value: V): unknown };
+/** What is below: a map, or another layer. */
+type Below<K, V> = GrowingMap<K, V> | LayeredMap<K, V>;
 
 /** Entries moved before anybody else has a turn. */
 const SETTLED_MAX = 2048;
@@ -38,9 +37,15 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
     return this.#isBelow(key) ? this.#below.get(key) : undefined;
   }
 
-  set(key: K, value: V): this {
+  version(key: K): number | undefined {
+    const changed = this.#changed.version(key);
+    if (changed !== undefined) return changed;
+    return this.#isBelow(key) ? this.#below.version(key) : undefined;
+  }
+
+  set(key: K, value: V, version?: number): this {
     if (!this.has(key)) this.#size++;
-    this.#changed.set(key, value);
+    this.#changed.set(key, value, version);
     return this;
   }
 
@@ -77,8 +82,8 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
         this.#deleted.delete(key);
       }
       // AFTER all of those: what was deleted and set again stands behind what was not.
-      for (const [key, value] of firstOf(this.#changed, SETTLED_MAX - deleted.length)) {
-        this.#below.set(key, value);
+      for (const [key, value, version] of firstOf(this.#changed, SETTLED_MAX - deleted.length)) {
+        this.#below.set(key, value, version);
         this.#changed.delete(key);
       }
       yield;
@@ -94,17 +99,22 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
     for (const entry of this.#changed) if (!this.#isBelow(entry[0])) yield entry;
   }
 
+  /** Entries with their versions. */
+  *versioned(): IterableIterator<[key: K, value: V, version: number]> {
+    for (const [key, value] of this) yield [key, value, this.version(key) as number];
+  }
+
   /** Present below, and neither deleted since nor set again after that. */
   #isBelow(key: K): boolean {
     return !this.#isCleared && !this.#deleted.has(key) && this.#below.has(key);
   }
 }
 
-/** The first ones, at most so many. */
-function firstOf<K, V>(map: GrowingMap<K, V>, max: number): [K, V][] {
-  const first: [K, V][] = [];
+/** The first entries, at most so many. */
+function firstOf<K, V>(map: GrowingMap<K, V>, max: number): [K, V, number][] {
+  const first: [K, V, number][] = [];
   if (max === 0) return first;
-  for (const entry of map) {
+  for (const entry of map.versioned()) {
     first.push(entry);
     if (first.length === max) break;
   }

@@ -29,18 +29,18 @@ export class PlacedEntries<K> implements VersionedEntries<K, unknown> {
   }
 
   version(key: K): number | undefined {
-    return this.#kept.get(key)?.version;
+    return this.#kept.version(key);
   }
 
   set(key: K, at: ApplyContext, version: number): void {
-    this.#kept.set(key, { key, version, at });
+    this.#kept.set(key, { key, version, at }, version);
   }
 
   /** The value is at `to` as well; nothing if it was set since `from` was told. */
   move(key: K, from: ApplyContext, to: ApplyContext): void {
     const kept = this.#kept.get(key);
     if (kept === undefined || !isSamePlace(kept.at, from)) return;
-    this.#kept.set(kept.key, { key: kept.key, version: kept.version, at: to });
+    this.#kept.set(kept.key, { key: kept.key, version: kept.version, at: to }, kept.version);
   }
 
   delete(key: K): boolean {
@@ -60,8 +60,7 @@ export class PlacedEntries<K> implements VersionedEntries<K, unknown> {
   }
 
   freeze(): FrozenEntries<K, KeptPlace<K>> {
-    const { entries, thaw } = this.#kept.freeze();
-    return { entries: versionedOf(entries), thaw };
+    return this.#kept.freeze();
   }
 
   fresh(): PlacedEntries<K> {
@@ -71,10 +70,4 @@ export class PlacedEntries<K> implements VersionedEntries<K, unknown> {
   become(other: PlacedEntries<K>): void {
     this.#kept.become(other.#kept);
   }
-}
-
-function* versionedOf<K>(
-  entries: Iterable<[K, KeptPlace<K>]>,
-): Iterable<readonly [K, KeptPlace<K>, number]> {
-  for (const [key, kept] of entries) yield [key, kept, kept.version];
 }

@@ -1,7 +1,7 @@
 /** A map whose keys conflict one by one (Tango, section 3). */
 import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
+import { KeyedMap } from './keyed-map.ts';
 import { ReplicatedMap } from './replicated-map.ts';
-import { KeyedEntries } from './versioned-entries.ts';
 
 /**
  * Keys are equal as in a Map; keys that are no primitives are equal when their encodings are: objects with
@@ -16,6 +16,6 @@ export class TangoMap<K = unknown, V = unknown> extends ReplicatedMap<K, V> {
 
   /** @internal Use `tango.map`. */
   constructor(binding: ObjectBinding) {
-    super(binding, new KeyedEntries());
+    super(binding, new KeyedMap());
   }
 }

@@ -1,5 +1,6 @@
 /** Lists that are appended to without being read: their transactions need no read of what they change. */
 import { TangoObject } from '../../runtime/views/tango-object.ts';
+import { GrowingMap } from '../growing-map.ts';
 import { LayeredMap } from '../layered-map.ts';
 
 interface Append {
@@ -7,12 +8,12 @@ interface Append {
   readonly value: number;
 }
 
-type Lists = Map<string, readonly number[]>;
+type Lists = GrowingMap<string, readonly number[]>;
 
 export class AppendLists extends TangoObject<Append> {
   static readonly typeName = 'append-lists';
   /** The arrays are never changed in place. */
-  #lists: Lists | LayeredMap<string, readonly number[]> = new Map();
+  #lists: Lists | LayeredMap<string, readonly number[]> = new GrowingMap();
 
   read(key: string): readonly number[] {
     return this.query(() => this.#lists.get(key) ?? [], key);
@@ -35,12 +36,13 @@ export class AppendLists extends TangoObject<Append> {
   }
 
   protected restore(state: unknown): void {
-    this.#lists = new Map(state as [string, number[]][]);
+    this.#lists = new GrowingMap();
+    for (const [key, list] of state as [string, number[]][]) this.#lists.set(key, list);
   }
 
   protected override tryOut(): () => void {
     const lists = this.#lists;
-    this.#lists = new LayeredMap(lists as Lists);
+    this.#lists = new LayeredMap(lists);
     return () => {
       this.#lists = lists;
     };
