@@ -108,7 +108,7 @@ export async function openObject(tango: Tango, kind: Kind): Promise<number> {
     case 'nodes':
       return (await tango.namespace(NAME)).get('/').stat.numChildren;
     case 'ledgers':
-      return (await tango.ledgers(NAME)).list().length;
+      return (await tango.ledgers(NAME)).create();
     case 'ledger entries':
       return (await tango.ledgers(NAME)).last(0) + 1;
     default:

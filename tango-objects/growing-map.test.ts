@@ -8,7 +8,10 @@ const growing = suite('growing map');
 type Step = readonly ['set' | 'delete' | 'clear', number];
 
 const steps = fc.array(
-  fc.tuple(fc.constantFrom('set', 'set', 'set', 'delete', 'clear'), fc.nat(60)) as fc.Arbitrary<Step>,
+  fc.tuple(
+    fc.constantFrom('set', 'set', 'set', 'delete', 'clear'),
+    fc.nat(60),
+  ) as fc.Arbitrary<Step>,
   { maxLength: 300, size: 'max' },
 );
 

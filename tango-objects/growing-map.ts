@@ -27,8 +27,8 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
   /** Of keys in the map, those that are not NO_VERSION; apart, since most reads want the value alone. */
   #versions = new Map<K, number>();
   #table: HashTable<K, V> | undefined;
-  /** Entries of the map that are moved next: goes on where it was, whatever is set behind it. */
-  #rest: Iterator<[K, V]> | undefined;
+  /** Of the map, what is moved next: goes on where it was, whatever is set behind it. */
+  #rest = this.#map[Symbol.iterator]();
 
   constructor(mapMax = MAP_MAX) {
     this.#mapMax = mapMax;
@@ -122,7 +122,7 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
 
   #moveSome(table: HashTable<K, V>): void {
     for (let i = 0; i < MOVED_AT_ONCE && this.#map.size > 0; i++) {
-      const [key, value] = this.#rest?.next().value as [K, V];
+      const [key, value] = this.#rest.next().value as [K, V];
       table.set(key, value, this.#versions.get(key) ?? NO_VERSION);
       this.#deleteInMap(key);
     }

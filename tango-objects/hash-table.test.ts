@@ -42,7 +42,8 @@ tables('are as Maps, order included, whatever is set and deleted', () => {
           const key = keyOf((random >>> 8) % spread);
           const value = i % 3 === 0 ? undefined : i;
           if ((random >>> 4) % 10 < deletes) {
-            if (table.delete(key) !== plain.delete(key)) assert.unreachable(`delete ${String(key)}`);
+            if (table.delete(key) !== plain.delete(key))
+              assert.unreachable(`delete ${String(key)}`);
           } else {
             table.set(key, value, i);
             plain.set(key, value);
@@ -55,7 +56,8 @@ tables('are as Maps, order included, whatever is set and deleted', () => {
         for (const [key, value] of plain) {
           const [at, there, version] = entries[i++];
           const isSame = Object.is(at, key) && there === value;
-          if (!isSame || version !== versions.get(key) || version !== table.version(key)) assert.unreachable(`${String(key)} is out of order`);
+          if (!isSame || version !== versions.get(key) || version !== table.version(key))
+            assert.unreachable(`${String(key)} is out of order`);
           if (table.get(key) !== value || !table.has(key)) assert.unreachable(`get ${String(key)}`);
         }
         assert.is(i, entries.length);

@@ -83,7 +83,11 @@ export class HashTable<K, V> implements Iterable<[key: K, value: V, version: num
     const hash = hashOf(key);
     const entry = this.#find(key, hash);
     if (entry < 0) return false;
-    this.#relink(hash, entry, this.#links[entry >> CHUNK_BITS][LINK_WORDS * (entry & IN_CHUNK) + 1]);
+    this.#relink(
+      hash,
+      entry,
+      this.#links[entry >> CHUNK_BITS][LINK_WORDS * (entry & IN_CHUNK) + 1],
+    );
     this.#clear(entry);
     this.#size--;
     this.#compact();
@@ -138,7 +142,8 @@ export class HashTable<K, V> implements Iterable<[key: K, value: V, version: num
   #enter(entry: number, hash: number): void {
     const bucket = this.#bucketOf(hash);
     const buckets = this.#buckets[bucket >> CHUNK_BITS];
-    this.#links[entry >> CHUNK_BITS][LINK_WORDS * (entry & IN_CHUNK) + 1] = buckets[bucket & IN_CHUNK];
+    this.#links[entry >> CHUNK_BITS][LINK_WORDS * (entry & IN_CHUNK) + 1] =
+      buckets[bucket & IN_CHUNK];
     buckets[bucket & IN_CHUNK] = entry + 1;
   }
 

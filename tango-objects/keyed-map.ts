@@ -12,7 +12,8 @@ export type KeyId = unknown;
 const ENCODED = '\0';
 
 export function keyIdOf(key: unknown): KeyId {
-  if (typeof key === 'string' ? !isEncoded(key) : typeof key !== 'object' || key === null) return key;
+  if (typeof key === 'string' ? !isEncoded(key) : typeof key !== 'object' || key === null)
+    return key;
   return ENCODED + encodeKey(key);
 }
 
@@ -85,11 +86,13 @@ export class KeyedMap<K, V> implements VersionedEntries<K, V> {
     const entries = this.#entries.freeze();
     const keys = this.#keys.freeze();
     return {
-      entries: (function* () {
-        for (const [id, value, version] of entries.map.versioned()) {
-          yield [keyOf(id, keys.map), value, version];
-        }
-      })(),
+      entries: {
+        *[Symbol.iterator]() {
+          for (const [id, value, version] of entries.map.versioned()) {
+            yield [keyOf(id, keys.map), value, version];
+          }
+        },
+      },
       *thaw() {
         yield* entries.thaw();
         yield* keys.thaw();

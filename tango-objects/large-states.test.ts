@@ -3,8 +3,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   decodeSlice,
-  encodeSlices,
+  encodeFrozen,
   joinedPieces,
+  lowestOfState,
   StateReader,
 } from '../runtime/views/object-state.ts';
 import { TangoObject } from '../runtime/views/tango-object.ts';
@@ -218,8 +219,13 @@ large('an object that tells its own lines, and objects that are created meanwhil
 
 large('slices are what they were, in however many pieces they come', () => {
   const slices = [1, 'two', [], new Uint8Array(1000).fill(4), null, 'x'.repeat(300)];
-  for (const lowest of [Number.POSITIVE_INFINITY, 77]) {
-    const state = joinedPieces(encodeSlices(slices, 'a state', lowest));
+  const many = Array.from({ length: 3000 }, (_, i) => ({ from: 3077 - i }));
+  for (const [references, lowest] of [
+    [[], Number.POSITIVE_INFINITY],
+    [many, 78],
+  ] as const) {
+    const state = joinedPieces(encodeFrozen({ slices, references }, 'a state'));
+    assert.is(lowestOfState(state), lowest);
     for (const bytes of [1, 2, 3, 7, 64, 1000, state.length]) {
       assert.equal(readInPieces(state, bytes), slices, `${bytes} bytes each`);
     }
@@ -227,7 +233,7 @@ large('slices are what they were, in however many pieces they come', () => {
   }
   // Each of so many pieces is not copied with all that came before.
   const whole = [new Uint8Array(2 << 20).fill(1)];
-  assert.equal(readInPieces(joinedPieces(encodeSlices(whole, 'a state')), 16), whole);
+  assert.equal(readInPieces(joinedPieces(encodeFrozen({ slices: whole }, 'a state')), 16), whole);
 });
 
 function readInPieces(state: Uint8Array, bytes: number): unknown[] {

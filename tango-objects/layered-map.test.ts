@@ -170,13 +170,32 @@ layered('keeps what was tried out, in order', () => {
   cell.map.delete('b');
   cell.map.set('a', 7);
   inner.keep();
-  assert.equal([...cell.map], [['c', 2], ['a', 7]]);
+  assert.equal(
+    [...cell.map],
+    [
+      ['c', 2],
+      ['a', 7],
+    ],
+  );
   const lost = cell.tryOut();
   cell.map.clear();
   lost.undo();
-  assert.equal([...cell.map], [['c', 2], ['a', 7]]);
+  assert.equal(
+    [...cell.map],
+    [
+      ['c', 2],
+      ['a', 7],
+    ],
+  );
   outer.undo();
-  assert.equal([...cell.map], [['a', 0], ['b', 1], ['c', 2]]);
+  assert.equal(
+    [...cell.map],
+    [
+      ['a', 0],
+      ['b', 1],
+      ['c', 2],
+    ],
+  );
   const kept = cell.tryOut();
   cell.map.clear();
   cell.map.set('d', 3);

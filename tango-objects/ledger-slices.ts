@@ -1,7 +1,7 @@
 /** Ledgers in a checkpoint: how many there were ever, then each of them with the places of its entries. */
 import type { Restoring } from '../runtime/views/object-state.ts';
 import { slicesOf } from '../runtime/views/sliced-object.ts';
-import { EntryPlaces } from './entry-places.ts';
+import { EntryPlaces, type PlacedEntry } from './entry-places.ts';
 import { GrowingMap } from './growing-map.ts';
 
 export interface Ledger {
@@ -59,4 +59,14 @@ export function restoringLedgers(
     },
     end: () => end(created ?? 0, ledgers),
   };
+}
+
+/** Of all entries; undefined: behind a ledger. */
+export function* placesOf(
+  ledgers: Iterable<[number, Ledger]>,
+): Iterable<PlacedEntry | undefined> {
+  for (const [ledger, { entries }] of ledgers) {
+    yield* entries.placed(ledger);
+    yield undefined;
+  }
 }

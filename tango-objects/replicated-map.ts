@@ -25,7 +25,7 @@ import {
   type MapOptions,
   type ValueCodec,
 } from './map-options.ts';
-import type { VersionedEntries } from './versioned-entries.ts';
+import type { FrozenEntries, VersionedEntries } from './versioned-entries.ts';
 
 export abstract class ReplicatedMap<K, V> extends SlicedObject<Operation<K>> {
   /**
@@ -285,7 +285,10 @@ export abstract class ReplicatedMap<K, V> extends SlicedObject<Operation<K>> {
   }
 
   protected freeze(): FrozenState {
-    const { entries, thaw } = this.#entries.freeze();
+    return this.frozenState(this.#entries.freeze());
+  }
+
+  protected frozenState({ entries, thaw }: FrozenEntries<K, Kept>): FrozenState {
     const states = function* (map: ReplicatedMap<K, V>): Iterable<unknown> {
       for (const [key, kept, version] of entries) yield map.stateOf(key, kept, version);
     };

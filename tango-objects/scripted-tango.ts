@@ -95,7 +95,7 @@ export class ScriptedTango extends Tango {
   /** Appends a checkpoint that says what the index says, with these states. */
   writeCheckpoint(index: Omit<CheckpointIndex, 'sections'>, states: States): Position {
     const sections = states.map(([object, state, lowest]): Section => {
-      const bytes = encodeState(state, 'a state', lowest);
+      const bytes = encodeState(state, 'a state', lowest === undefined ? [] : [{ from: lowest }]);
       const parts = [this.writePart(bytes)];
       const refers = lowest !== undefined && { lowest };
       return { object, bytes: bytes.length, digest: digestOf(bytes), ...refers, parts };

@@ -105,7 +105,7 @@ export class SortedEntries<K, V> implements VersionedEntries<K, V> {
   freeze(): FrozenEntries<K, V> {
     const tree = this.#tree;
     this.#tree = tree.clone();
-    return { entries: versionedOf(tree.entries()) };
+    return { entries: { [Symbol.iterator]: () => versionedOf(tree.entries()) } };
   }
 
   fresh(): SortedEntries<K, V> {
@@ -119,6 +119,6 @@ export class SortedEntries<K, V> implements VersionedEntries<K, V> {
 
 function* versionedOf<K, V>(
   entries: Iterable<[K, Versioned<V>]>,
-): Iterable<readonly [K, V, number]> {
+): Iterator<readonly [K, V, number]> {
   for (const [key, { value, version }] of entries) yield [fromTree(key), value, version];
 }

@@ -7,11 +7,18 @@ import {
   checkSignal,
   invalid,
 } from '../runtime/arguments.ts';
+import { isSamePlace } from '../runtime/views/log-reference.ts';
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { SlicedObject } from '../runtime/views/sliced-object.ts';
 import { EntryPlaces, type PlacedEntry } from './entry-places.ts';
-import { FIRST_EPOCH, type Ledger, ledgerSlices, restoringLedgers } from './ledger-slices.ts';
+import {
+  FIRST_EPOCH,
+  type Ledger,
+  ledgerSlices,
+  placesOf,
+  restoringLedgers,
+} from './ledger-slices.ts';
 import { MapCell } from './map-cell.ts';
 
 /** What a change does; in the log. */
@@ -210,7 +217,7 @@ export class TangoLedgers extends SlicedObject<Operation> {
   protected freeze(): FrozenState {
     const { map, thaw } = this.#ledgers.freeze();
     this.#epoch++;
-    return { slices: ledgerSlices(this.#created, map), thaw };
+    return { slices: ledgerSlices(this.#created, map), references: placesOf(map), thaw };
   }
 
   protected restoring(): Restoring {
@@ -225,8 +232,10 @@ export class TangoLedgers extends SlicedObject<Operation> {
     for (const [ledger, { entries }] of this.#ledgers.map) yield* entries.placed(ledger);
   }
 
-  protected override relocation(operation: Operation, at: ApplyContext): Operation {
+  protected override relocation(operation: Operation, at: ApplyContext): Operation | undefined {
     const { ledger, entry } = at as PlacedEntry;
+    const now = this.#ledgers.map.get(ledger)?.entries.get(entry);
+    if (now === undefined || !isSamePlace(now, at)) return undefined;
     return [RELOCATE, ledger, entry, bytesOf(operation)];
   }
 

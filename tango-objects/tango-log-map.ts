@@ -1,5 +1,7 @@
 /** A map whose values are in the log alone (Tango 2.8: the index over the log). */
 import { TangoError } from '../actors/tango-error.ts';
+import { isSamePlace } from '../runtime/views/log-reference.ts';
+import type { FrozenState } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
 import { KeyIndexes } from './key-indexes.ts';
@@ -7,6 +9,7 @@ import { type Operation, RELOCATE, type Relocate } from './map-operation.ts';
 import type { MapOptions } from './map-options.ts';
 import { type KeptPlace, PlacedEntries } from './placed-entries.ts';
 import { ReplicatedMap } from './replicated-map.ts';
+import type { FrozenEntries } from './versioned-entries.ts';
 
 /** An entry in a checkpoint. */
 type EntryState<K> = readonly [
@@ -121,12 +124,24 @@ export class TangoLogMap<K = unknown, V = unknown> extends ReplicatedMap<K, V> {
     };
   }
 
+  protected override frozenState(frozen: FrozenEntries<K, KeptPlace<K>>): FrozenState {
+    const references = function* (): Iterable<ApplyContext> {
+      for (const [, { at }] of frozen.entries) yield at;
+    };
+    return { ...super.frozenState(frozen), references: references() };
+  }
+
   protected override *references(): Iterable<ApplyContext> {
     for (const [, { at }] of this.#places) yield at;
   }
 
-  protected override relocation(operation: Operation<K>, at: ApplyContext): Relocate<K> {
+  protected override relocation(
+    operation: Operation<K>,
+    at: ApplyContext,
+  ): Relocate<K> | undefined {
     const [key, value] = settingOf(operation);
+    const now = this.#places.get(key);
+    if (now === undefined || !isSamePlace(now.at, at)) return undefined;
     return [RELOCATE, key, value, at.position, at.index, at.update];
   }
 

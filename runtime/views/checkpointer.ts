@@ -91,7 +91,12 @@ export class Checkpointer {
     this.room = new Room(world.client);
     this.#encoder = new StateEncoder(world.client);
     this.#appender = new RecordAppender(world.client);
-    this.#relocation = new Relocation(world.playback.loader, this.room, this.#appender);
+    this.#relocation = new Relocation(
+      world.client,
+      world.playback.loader,
+      this.room,
+      this.#appender,
+    );
   }
 
   /** What a checkpoint takes, if it was found out since the last call. */

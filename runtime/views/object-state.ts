@@ -13,6 +13,7 @@
 import { crc32 } from 'node:zlib';
 import { TangoError } from '../../actors/tango-error.ts';
 import type { Position } from '../log-entry.ts';
+import type { LogReference } from './log-reference.ts';
 import type { ApplyContext, Player } from './playback.ts';
 import type { Update } from './record.ts';
 import { decodeValue, encodeValue } from './value-codec.ts';
@@ -22,6 +23,9 @@ const HISTORY = 1;
 const REFERS = 2;
 const LOWEST_BYTES = 8;
 const LENGTH_BYTES = 4;
+/** Looked at for a piece without bytes: others may have a turn. */
+const REFERENCES_AT_ONCE = 1024;
+const NOTHING = new Uint8Array(0);
 
 /** The operation, encoded, and its place. */
 type Recorded = readonly [
@@ -36,9 +40,14 @@ type Recorded = readonly [
 export interface FrozenState {
   /** Each of a bounded number of elements. */
   readonly slices: Iterable<unknown>;
-  /** Once, when nobody looks at the slices any more: a step at a time. */
+  /** Places in the log that the state refers to, undefined for a step without one; without: none. */
+  readonly references?: Iterable<LogReference | undefined>;
+  /** Once, when nobody looks at it any more: a step at a time. */
   thaw?(): Iterable<void>;
 }
+
+/** As FrozenState, for who puts what the state refers to into the log again. */
+export type FrozenReferences = Pick<Required<FrozenState>, 'references' | 'thaw'>;
 
 /** Makes a view anew of the slices of a state; what the view was goes on until end(). */
 export interface Restoring {
@@ -46,27 +55,38 @@ export interface Restoring {
   end(): void;
 }
 
-/** As FrozenState, in bytes: together, what encodeState() gives. */
+/** As FrozenState, in bytes: together, what encodeState() gives. Pieces may be empty. */
 export interface FrozenBytes {
   readonly pieces: Iterable<Uint8Array>;
   thaw?(): Iterable<void>;
 }
 
-/** A state in one slice. `lowest`: position of the log that the state refers to; Infinity: none. */
+/** What a state needs of each of its references. */
+type Lowest = Pick<LogReference, 'from'>;
+
+/** A state in one slice. */
 export function encodeState(
   state: unknown,
   what: string,
-  lowest: Position = Number.POSITIVE_INFINITY,
+  references: Iterable<Lowest | undefined> = [],
 ): Uint8Array {
-  return joinedPieces(encodeSlices([state], what, lowest));
+  return joinedPieces(encodeFrozen({ slices: [state], references }, what));
 }
 
-/** Of a state in slices, one after the other. ERR_INVALID_ARGUMENT for what cannot be encoded. */
-export function* encodeSlices(
-  slices: Iterable<unknown>,
+/** Slices one after the other. ERR_INVALID_ARGUMENT for what cannot be encoded. */
+export function* encodeFrozen(
+  {
+    slices,
+    references = [],
+  }: { readonly slices: Iterable<unknown>; readonly references?: Iterable<Lowest | undefined> },
   what: string,
-  lowest: Position = Number.POSITIVE_INFINITY,
 ): Iterable<Uint8Array> {
+  let lowest = Number.POSITIVE_INFINITY;
+  let seen = 0;
+  for (const at of references) {
+    if (at !== undefined && at.from < lowest) lowest = at.from;
+    if (++seen % REFERENCES_AT_ONCE === 0) yield NOTHING;
+  }
   yield headOf(STATE, lowest);
   for (const slice of slices) yield sliceOf(encodeValue(slice, what));
 }
@@ -220,8 +240,9 @@ export class EncodedState {
     for (const piece of pieces) this.add(piece);
   }
 
-  /** The first piece has the head. */
+  /** The first piece that is not empty has the head. */
   add(piece: Uint8Array): void {
+    if (piece.length === 0) return;
     this.pieces.push(piece);
     this.length += piece.length;
     this.#crc = crc32(piece, this.#crc);

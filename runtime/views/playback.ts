@@ -24,7 +24,12 @@ import { EntryLoader, isTrimmedError, type LoadedBatch } from './entry-loader.ts
 import { Judge } from './judge.ts';
 import { joined, partAt } from './large-record.ts';
 import type { LogReference } from './log-reference.ts';
-import { type FrozenBytes, isInSlices, StateReader } from './object-state.ts';
+import {
+  type FrozenBytes,
+  type FrozenReferences,
+  isInSlices,
+  StateReader,
+} from './object-state.ts';
 import type { Aborted } from './recent-entries.ts';
 import {
   type BatchRecord,
@@ -51,6 +56,8 @@ export interface Player {
   restoring?(): { take(slice: Uint8Array): void; end(): void };
   /** Places in the log that the view keeps; without: none. */
   references?(): Iterable<LogReference>;
+  /** As references(), of the view as it is now, up to thaw(); undefined: none. */
+  frozenReferences?(): FrozenReferences | undefined;
   /** The update that puts the one at `at` into the log again; undefined: nobody knows here. */
   relocated?(update: Update, at: LogReference): Update | undefined;
 }

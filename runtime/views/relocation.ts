@@ -10,6 +10,7 @@
  * another relocation, wins. So it is safe whoever else relocates, and wherever this thread dies.
  */
 import { TangoError } from '../../actors/tango-error.ts';
+import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
 import { type Procedure, pause } from '../procedure.ts';
 import { type EntryLoader, isTrimmedError } from './entry-loader.ts';
@@ -24,11 +25,20 @@ import {
 } from './record.ts';
 import type { RecordAppender } from './record-appender.ts';
 import type { Room } from './room.ts';
+import { Turns } from './turns.ts';
 
 type Players = readonly (readonly [ObjectId, Player])[];
 
-/** The references in use are taken in so many steps, the lowest first. */
+/** Of one part of the log: what each view refers to there. */
+type Step = (readonly [ObjectId, Player, LogReference[]])[];
+
+/** The references in use are taken in at least so many steps, the lowest first, */
 const STEPS = 16;
+/** and not more of them in one, which is sorted in one go, unless they are in so small a part of the log. */
+const STEP_REFERENCES_MAX = 8192;
+const PARTS = 4096;
+/** References between two looks at the clock. */
+const LOOKED_AT_ONCE = 64;
 /** Of the room that a checkpoint leaves, for one pass: others append meanwhile. */
 const PART_OF_ROOM = 0.75;
 /** Left for the next checkpoint: of what the last one took, and what others take part of chunks for. */
@@ -36,6 +46,7 @@ const STATE_GROWTH = 1.25;
 const MARGIN_PARTS = 2;
 
 export class Relocation {
+  readonly #client: LogClient;
   readonly #room: Room;
   readonly #reader: ReferenceReader;
   readonly #appender: RecordAppender;
@@ -43,7 +54,8 @@ export class Relocation {
   #reserve = 0;
   #budget = 0;
 
-  constructor(loader: EntryLoader, room: Room, appender: RecordAppender) {
+  constructor(client: LogClient, loader: EntryLoader, room: Room, appender: RecordAppender) {
+    this.#client = client;
     this.#room = room;
     this.#reader = new ReferenceReader(loader);
     this.#appender = appender;
@@ -59,15 +71,14 @@ export class Relocation {
     stateBytes: number,
     play: () => Procedure<void>,
   ): Procedure<boolean> {
-    const positions = positionsBelow(limit, players);
+    const steps = yield* stepsBelow(limit, players, this.#client);
     this.#reserve =
       STATE_GROWTH * stateBytes + this.#room.ofParts(MARGIN_PARTS * this.#room.partBytes);
     this.#budget = PART_OF_ROOM * (this.#room.free() - this.#reserve);
-    for (let step = 1; step <= STEPS && positions.length > 0; step++) {
-      const last = positions[Math.ceil((positions.length * step) / STEPS) - 1];
+    for (const step of steps) {
       let isAll = true;
-      for (const [object, player] of players) {
-        isAll = isAll && (yield* this.#tryRelocate(object, player, last));
+      for (const [object, player, references] of step) {
+        isAll = isAll && (yield* this.#tryRelocate(object, player, references));
       }
       yield* play();
       if (!isAll) return false;
@@ -75,10 +86,10 @@ export class Relocation {
     return true;
   }
 
-  /** What the view refers to at `last` and below; false: there is no room for all of it. */
-  *#tryRelocate(object: ObjectId, player: Player, last: Position): Procedure<boolean> {
+  /** False: there is no room for all of it. */
+  *#tryRelocate(object: ObjectId, player: Player, references: LogReference[]): Procedure<boolean> {
     try {
-      return yield* this.#relocate(object, player, last);
+      return yield* this.#relocate(object, player, references);
     } catch (error) {
       // Others have taken it meanwhile.
       if (error instanceof TangoError && error.code === 'ERR_LOG_FULL') return false;
@@ -86,14 +97,14 @@ export class Relocation {
     }
   }
 
-  *#relocate(object: ObjectId, player: Player, last: Position): Procedure<boolean> {
-    const references: LogReference[] = [];
-    for (const at of player.references?.() ?? []) if (at.from <= last) references.push(at);
+  *#relocate(object: ObjectId, player: Player, references: LogReference[]): Procedure<boolean> {
     // Those of one entry together.
     references.sort((one, other) => one.position - other.position);
+    const turns = new Turns(this.#client.context);
     let batch: Update[] = [];
     let bytes = BATCH_HEADER_BYTES;
     for (const at of references) {
+      if (turns.isOver()) yield* turns.next();
       const update = yield* this.#updateFor(player, at);
       if (update === undefined) continue;
       const more = recordBytes(update);
@@ -132,11 +143,59 @@ export class Relocation {
   }
 }
 
-/** Of all references below `limit`, ascending. */
-function positionsBelow(limit: Position, players: Players): Float64Array {
-  const positions: number[] = [];
-  for (const [, player] of players) {
-    for (const { from } of player.references?.() ?? []) if (from < limit) positions.push(from);
+/** What views refer to below `limit`, the lowest first. */
+function* stepsBelow(limit: Position, players: Players, client: LogClient): Procedure<Step[]> {
+  const parts: Step[] = Array.from({ length: PARTS }, () => []);
+  let count = 0;
+  for (const [object, player] of players) {
+    const found = yield* partsOf(player, limit, client);
+    for (const [part, references] of found) {
+      parts[part].push([object, player, references]);
+      count += references.length;
+    }
   }
-  return Float64Array.from(positions).sort();
+  const enough = Math.min(STEP_REFERENCES_MAX, Math.ceil(count / STEPS));
+  const steps: Step[] = [];
+  let taken = enough;
+  for (const part of parts) {
+    for (const [object, player, references] of part) {
+      if (taken >= enough) {
+        steps.push([]);
+        taken = 0;
+      }
+      taken += references.length;
+      addTo(steps[steps.length - 1], object, player, references);
+    }
+  }
+  return steps;
+}
+
+/** Below `limit`, by parts of the log. */
+function* partsOf(
+  player: Player,
+  limit: Position,
+  client: LogClient,
+): Procedure<Map<number, LogReference[]>> {
+  const found = new Map<number, LogReference[]>();
+  const frozen = player.frozenReferences?.();
+  if (frozen === undefined) return found;
+  const first = client.memory.sequencer.trimMark();
+  const perPart = Math.max(1, (limit - first) / PARTS);
+  const turns = new Turns(client.context, LOOKED_AT_ONCE);
+  for (const at of frozen.references) {
+    if (turns.isOver()) yield* turns.next();
+    if (at === undefined || at.from >= limit) continue;
+    const part = Math.max(0, Math.floor((at.from - first) / perPart));
+    const there = found.get(part);
+    if (there === undefined) found.set(part, [at]);
+    else there.push(at);
+  }
+  for (const _step of frozen.thaw()) if (turns.isOver()) yield* turns.next();
+  return found;
+}
+
+function addTo(step: Step, object: ObjectId, player: Player, references: LogReference[]): void {
+  const known = step.find(([one]) => one === object);
+  if (known === undefined) step.push([object, player, references]);
+  else for (const at of references) known[2].push(at);
 }

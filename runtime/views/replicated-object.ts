@@ -4,13 +4,14 @@
  */
 import { TangoError } from '../../actors/tango-error.ts';
 import { trimmedError } from './entry-loader.ts';
-import { isSamePlace, type LogReference, lowestReference } from './log-reference.ts';
+import { isSamePlace, type LogReference } from './log-reference.ts';
 import { encodeKey, type ObjectKey } from './object-key.ts';
 import {
   decodeSlice,
-  encodeSlices,
+  encodeFrozen,
   encodeState,
   type FrozenBytes,
+  type FrozenReferences,
   type FrozenState,
   joinedPieces,
   type Restoring,
@@ -72,7 +73,9 @@ export abstract class ReplicatedObject<Operation = unknown> {
   /** What apply() threw: the view is not to be trusted any more. */
   #failure: TangoError | undefined;
   #isApplying = false;
-  /** The state before the first change. */
+  /** Nothing was changed, nor restored. */
+  #isFresh = true;
+  /** The state before the first change; undefined: that was restored, or is not to be told. */
   #first: Uint8Array | undefined;
 
   /** @internal Use `tango.object`. */
@@ -87,6 +90,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
         freeze: () => this.#frozen(),
         restoring: () => this.#restoring(),
         references: () => this.references?.() ?? [],
+        frozenReferences: () => this.#frozenReferences(),
         relocated: (update, at) => this.#relocated(update, at),
         failure: () => this.#failure,
         fail: (error) => {
@@ -125,10 +129,11 @@ export abstract class ReplicatedObject<Operation = unknown> {
   /**
    * The operation that puts into the log once more what the one at `at` has put there. Its apply() replaces
    * `at` by the new place if the view keeps `at` still, and changes nothing else: it counts as no change.
+   * undefined: the view does not keep it any more.
    */
-  protected relocation?(operation: Operation, at: ApplyContext): Operation;
+  protected relocation?(operation: Operation, at: ApplyContext): Operation | undefined;
 
-  /** The state as it is now, in many slices: SlicedObject. */
+  /** The state as it is now, in many slices, with its references() if there are any: SlicedObject. */
   protected freeze?(): FrozenState;
 
   /** Takes the slices of freeze(), or what checkpoint() has told. */
@@ -306,7 +311,10 @@ export abstract class ReplicatedObject<Operation = unknown> {
   #play(update: Encoded, at: ApplyContext): unknown {
     if (this.#failure !== undefined) return undefined;
     try {
-      this.#first ??= this.#tryState();
+      if (this.#isFresh) {
+        this.#first = this.#tryState();
+        this.#isFresh = false;
+      }
       return this.#make(update, at);
     } catch (cause) {
       const text = `apply() of ${this.name} has failed: position=${at.position}`;
@@ -348,14 +356,27 @@ export abstract class ReplicatedObject<Operation = unknown> {
   }
 
   #frozen(): FrozenBytes {
-    const lowest = lowestReference(this.references?.());
     const what = `the state of ${this.name}`;
     const frozen = this.freeze?.();
-    // At once: what checkpoint() returns may be the view's own, and changes with it.
-    if (frozen === undefined) return { pieces: [encodeState(this.checkpoint(), what, lowest)] };
-    const { slices, thaw } = frozen;
-    const pieces = encodeSlices(slices, what, lowest);
-    return thaw === undefined ? { pieces } : { pieces, thaw };
+    if (frozen === undefined) {
+      // At once: what checkpoint() returns may be the view's own, and changes with it.
+      return { pieces: [encodeState(this.checkpoint(), what, this.references?.())] };
+    }
+    const pieces = encodeFrozen(frozen, what);
+    return frozen.thaw === undefined ? { pieces } : { pieces, thaw: frozen.thaw };
+  }
+
+  /** undefined also where it fails: the state will not be told either. */
+  #frozenReferences(): FrozenReferences | undefined {
+    if (this.references === undefined) return undefined;
+    try {
+      const { references, thaw = () => [] } = this.freeze?.() ?? {};
+      if (references !== undefined) return { references, thaw };
+      for (const _step of thaw());
+      return { references: [...this.references()], thaw: () => [] };
+    } catch {
+      return undefined;
+    }
   }
 
   /** What fails leaves a view that is not to be trusted. */
@@ -372,6 +393,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
     return {
       take: (slice) => tried(() => restoring.take(decodeSlice(slice))),
       end: () => {
+        this.#isFresh = false;
         tried(() => restoring.end());
         this.#failure = failure === undefined ? undefined : this.#notRestored(failure.cause);
       },
@@ -388,11 +410,15 @@ export abstract class ReplicatedObject<Operation = unknown> {
     this.#failure = undefined;
     try {
       restoreState(state, {
-        // Without a first change there is nothing to go back from.
         reset: () => {
-          if (this.#first !== undefined) this.#restoreAll(this.#first);
+          if (this.#isFresh) return;
+          if (this.#first === undefined) throw new Error('the first state is not known here');
+          this.#restoreAll(this.#first);
         },
-        restoring: () => this.restoring(),
+        restoring: () => {
+          this.#isFresh = false;
+          return this.restoring();
+        },
         apply: (bytes, at) => {
           this.#play({ bytes, start: 0, end: bytes.length, operation: undefined }, at);
         },

@@ -1,12 +1,10 @@
 /** Encodes the states of objects at one position, while their views go on and the thread has its turns. */
 import type { LogClient } from '../log-client.ts';
-import { type Procedure, pause } from '../procedure.ts';
+import type { Procedure } from '../procedure.ts';
 import { EncodedState, type FrozenBytes } from './object-state.ts';
 import type { Player } from './playback.ts';
 import type { ObjectId } from './record.ts';
-
-/** How long it goes on before anybody else has a turn. */
-const TURN_MS = 2;
+import { Turns } from './turns.ts';
 
 export class StateEncoder {
   readonly #client: LogClient;
@@ -70,12 +68,7 @@ export class StateEncoder {
   }
 
   *#inTurns(steps: Iterable<void>): Procedure<void> {
-    const { context } = this.#client;
-    let turnMs = context.now();
-    for (const _step of steps) {
-      if (context.now() - turnMs < TURN_MS) continue;
-      yield* pause(0);
-      turnMs = context.now();
-    }
+    const turns = new Turns(this.#client.context);
+    for (const _step of steps) if (turns.isOver()) yield* turns.next();
   }
 }

@@ -63,7 +63,8 @@ export class ViewDigests {
     try {
       for (const piece of pieces) {
         state.add(piece);
-        if (state.length <= COMPARED_BYTES_MAX) continue;
+        // Of a state with few references no piece is empty.
+        if (piece.length > 0 && state.length <= COMPARED_BYTES_MAX) continue;
         this.#large.add(object);
         return undefined;
       }
