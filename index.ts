@@ -38,10 +38,10 @@ export type {
   ChangesOptions,
   ObjectChange,
 } from './runtime/views/change-feed.ts';
+export type { ObjectBinding } from './runtime/views/object-binding.ts';
 export type { FrozenState, Restoring } from './runtime/views/object-state.ts';
 export type { ObjectType } from './runtime/views/object-type.ts';
 export type { ApplyContext } from './runtime/views/playback.ts';
-export type { ObjectBinding } from './runtime/views/replicated-object.ts';
 export type { SessionId } from './runtime/views/sessions.ts';
 export { TangoObject } from './runtime/views/tango-object.ts';
 export type { TransactOptions } from './runtime/views/transact-options.ts';

@@ -1,4 +1,5 @@
 /** Where the entries of a ledger are in the log: by their numbers, from 0 without gaps. */
+import { isSamePlace } from '../runtime/views/log-reference.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { CountedTree } from './counted-tree.ts';
 
@@ -28,6 +29,12 @@ export class EntryPlaces {
 
   get(entry: number): ApplyContext | undefined {
     return entry > this.last ? undefined : this.#places.at(entry);
+  }
+
+  /** Whether that is where the view finds the entry. */
+  isAt(entry: number, place: ApplyContext): boolean {
+    const at = this.get(entry);
+    return at !== undefined && isSamePlace(at, place);
   }
 
   /** Returns the number of the entry. */

@@ -2,8 +2,8 @@
 import { HashTable } from './hash-table.ts';
 
 /**
- * From as many entries on they are in a table: a Map would have to grow at 2^18, which takes ten milliseconds,
- * and has room up to there for what is set while it is moved.
+ * From as many entries on they are in a table: a Map would have to grow at 2^18, which takes ten
+ * milliseconds, and has room up to there for what is set while it is moved.
  */
 const MAP_MAX = 190_000;
 /** Of so many times fewer there is a Map again. */

@@ -67,7 +67,7 @@ tables('are as Maps, order included, whatever is set and deleted', () => {
         }
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 

@@ -62,9 +62,7 @@ export function restoringLedgers(
 }
 
 /** Of all entries; undefined: behind a ledger. */
-export function* placesOf(
-  ledgers: Iterable<[number, Ledger]>,
-): Iterable<PlacedEntry | undefined> {
+export function* placesOf(ledgers: Iterable<[number, Ledger]>): Iterable<PlacedEntry | undefined> {
   for (const [ledger, { entries }] of ledgers) {
     yield* entries.placed(ledger);
     yield undefined;

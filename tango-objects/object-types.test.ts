@@ -2,8 +2,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TangoError } from '../actors/tango-error.ts';
+import type { ObjectBinding } from '../runtime/views/object-binding.ts';
 import type { ObjectType } from '../runtime/views/object-type.ts';
-import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
+import { ReplicatedObject } from '../runtime/views/replicated-object.ts';
 import { TangoObject } from '../runtime/views/tango-object.ts';
 import { codeOf, OpenedLogs } from './opened-logs.ts';
 import { TangoMap } from './tango-map.ts';

@@ -1,8 +1,8 @@
 /** What TangoMap and TangoSortedMap have in common: all but the order of their keys. */
 import { checkFunction, invalid } from '../runtime/arguments.ts';
+import type { ObjectBinding } from '../runtime/views/object-binding.ts';
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
-import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
 import { SlicedObject, slicesOf } from '../runtime/views/sliced-object.ts';
 import { KeyIndexes } from './key-indexes.ts';
 import {

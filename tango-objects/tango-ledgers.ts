@@ -7,7 +7,6 @@ import {
   checkSignal,
   invalid,
 } from '../runtime/arguments.ts';
-import { isSamePlace } from '../runtime/views/log-reference.ts';
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { SlicedObject } from '../runtime/views/sliced-object.ts';
@@ -234,8 +233,7 @@ export class TangoLedgers extends SlicedObject<Operation> {
 
   protected override relocation(operation: Operation, at: ApplyContext): Operation | undefined {
     const { ledger, entry } = at as PlacedEntry;
-    const now = this.#ledgers.map.get(ledger)?.entries.get(entry);
-    if (now === undefined || !isSamePlace(now, at)) return undefined;
+    if (!this.#ledgers.map.get(ledger)?.entries.isAt(entry, at)) return undefined;
     return [RELOCATE, ledger, entry, bytesOf(operation)];
   }
 

@@ -1,8 +1,8 @@
 /** A list by index, as an array (Tango, section 3). */
 import { TangoError } from '../actors/tango-error.ts';
 import { checkFunction, checkInteger } from '../runtime/arguments.ts';
+import type { ObjectBinding } from '../runtime/views/object-binding.ts';
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
-import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
 import { SlicedObject, slicesOf } from '../runtime/views/sliced-object.ts';
 import { CountedTree } from './counted-tree.ts';
 import {

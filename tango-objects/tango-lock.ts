@@ -1,7 +1,8 @@
 /** A lock for threads, with a line of those who wait, and fencing tokens (Tango, section 3). */
 import { checkKeys, checkSignal } from '../runtime/arguments.ts';
 import { isCorrupt, isFull } from '../runtime/views/change-errors.ts';
-import { type ObjectBinding, ReplicatedObject } from '../runtime/views/replicated-object.ts';
+import type { ObjectBinding } from '../runtime/views/object-binding.ts';
+import { ReplicatedObject } from '../runtime/views/replicated-object.ts';
 import {
   incarnationOf,
   type SessionHolder,

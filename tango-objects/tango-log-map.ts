@@ -1,9 +1,9 @@
 /** A map whose values are in the log alone (Tango 2.8: the index over the log). */
 import { TangoError } from '../actors/tango-error.ts';
 import { isSamePlace } from '../runtime/views/log-reference.ts';
+import type { ObjectBinding } from '../runtime/views/object-binding.ts';
 import type { FrozenState } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
-import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
 import { KeyIndexes } from './key-indexes.ts';
 import { type Operation, RELOCATE, type Relocate } from './map-operation.ts';
 import type { MapOptions } from './map-options.ts';

@@ -1,5 +1,5 @@
 /** A map whose keys conflict one by one (Tango, section 3). */
-import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
+import type { ObjectBinding } from '../runtime/views/object-binding.ts';
 import { KeyedMap } from './keyed-map.ts';
 import { ReplicatedMap } from './replicated-map.ts';
 

@@ -1,7 +1,7 @@
 /** A queue whose producers never wait for each other (Tango, section 3): first in, first out. */
 import { abortedError, checkKeys, checkSignal } from '../runtime/arguments.ts';
+import type { ObjectBinding } from '../runtime/views/object-binding.ts';
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
-import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
 import { SlicedObject, slicesOf } from '../runtime/views/sliced-object.ts';
 import { WaitingLine } from './waiting-line.ts';
 

@@ -1,6 +1,6 @@
 /** A map in the order of its keys. */
 import { checkInteger, checkKeys, invalid } from '../runtime/arguments.ts';
-import type { ObjectBinding } from '../runtime/views/replicated-object.ts';
+import type { ObjectBinding } from '../runtime/views/object-binding.ts';
 import { compareKeys, orderedKey } from './key-order.ts';
 import { ReplicatedMap } from './replicated-map.ts';
 import { type Bound, SortedEntries } from './sorted-entries.ts';

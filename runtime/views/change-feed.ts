@@ -10,7 +10,7 @@ import {
 } from '../arguments.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Position } from '../log-entry.ts';
-import { type Procedure, pause } from '../procedure.ts';
+import type { Procedure } from '../procedure.ts';
 import { checkpointsInLog, decodeIndex } from './checkpoint-index.ts';
 import { EntryLoader } from './entry-loader.ts';
 import { Judge } from './judge.ts';
@@ -22,6 +22,7 @@ import {
   RecordKind,
   type Update,
 } from './record.ts';
+import { Turns } from './turns.ts';
 import { decodeValue } from './value-codec.ts';
 
 /** Where a change is in the log. */
@@ -78,8 +79,8 @@ const KEYS = ['objects', 'from', 'to', 'signal'];
 /** A feed that waits looks at the tail again after this long, and less often while all is quiet. */
 const PAUSE_MS = 1;
 const PAUSE_MS_MAX = 25;
-/** Positions looked at before anybody else has a turn. */
-const TURN_POSITIONS = 4096;
+/** Positions between two looks at the clock. */
+const LOOKED_AT_ONCE = 8;
 
 /** Checks the options at once, reads lazily; every iterator begins anew. */
 export function readChanges(world: FeedWorld, options: ChangesOptions): AsyncIterable<Change> {
@@ -152,13 +153,14 @@ class Feed {
   /** The next entry below `limit` that changes something; undefined: there is none now. */
   *next(limit: Position): Procedure<EntryChanges | undefined> {
     if (!this.#isBegun) yield* this.#begin();
-    for (let turns = 1; this.#position < limit; turns++) {
+    const turns = new Turns(this.#client.context, LOOKED_AT_ONCE);
+    while (this.#position < limit) {
       const position = this.#position;
       const batch = yield* this.#loader.load(position);
       const records = typeof batch === 'string' ? [] : yield* this.#committed(batch);
       this.#position = position + 1;
       if (records.length > 0) return { position, records };
-      if (turns % TURN_POSITIONS === 0) yield* pause(0);
+      if (turns.isOver()) yield* turns.next();
     }
     return undefined;
   }

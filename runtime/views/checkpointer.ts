@@ -31,6 +31,7 @@ import { RecordAppender } from './record-appender.ts';
 import { Relocation } from './relocation.ts';
 import { Room } from './room.ts';
 import { StateEncoder } from './state-encoder.ts';
+import { Turns } from './turns.ts';
 
 /** What a checkpointer needs of its thread. */
 export interface CheckpointWorld {
@@ -64,8 +65,8 @@ const OVERTAKEN_MAX = 10;
 const HELD_PARTS = 16;
 /** Storage units reclaim what was trimmed on their own time: how long somebody waits for that. */
 const RECLAIM_MS_MAX = 1000;
-/** Entries looked at before anybody else has a turn. */
-const LOOKED_MAX = 1024;
+/** Entries between two looks at the clock. */
+const LOOKED_AT_ONCE = 8;
 
 export class Checkpointer {
   readonly room: Room;
@@ -393,10 +394,11 @@ export class Checkpointer {
   ): Procedure<{ limit: Position; aborted: [Position, number][] }> {
     const { loader, judge } = this.#world.playback;
     const aborted: [Position, number][] = [];
+    const turns = new Turns(this.#world.client.context, LOOKED_AT_ONCE);
     let limit = from;
     // What is below the limit in force is looked at by nobody, and other limits were in force there.
     for (let position = Math.max(from, limitBefore); position < covered; position++) {
-      if ((position - from) % LOOKED_MAX === LOOKED_MAX - 1) yield* pause(0);
+      if (turns.isOver()) yield* turns.next();
       const batch = yield* loader.load(position);
       if (typeof batch === 'string') continue;
       const records = yield* judge.whole(position, batch.records);
@@ -420,8 +422,9 @@ export class Checkpointer {
     const found = furthestOf(all, Number.POSITIVE_INFINITY);
     if (found === undefined) return 0;
     const { covered, limit } = found.index;
+    const turns = new Turns(client.context, LOOKED_AT_ONCE);
     for (let position = covered; position < found.position; position++) {
-      if ((position - covered) % LOOKED_MAX === LOOKED_MAX - 1) yield* pause(0);
+      if (turns.isOver()) yield* turns.next();
       const batch = yield* loader.load(position);
       if (typeof batch === 'string') continue;
       // Of a thread that had died, or had not announced its snapshot: the next checkpoint is above it.

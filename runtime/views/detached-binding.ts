@@ -2,9 +2,9 @@
 import { TangoError } from '../../actors/tango-error.ts';
 import { invalid } from '../arguments.ts';
 import type { LogReference } from './log-reference.ts';
+import type { ObjectPlayer } from './object-binding.ts';
 import { newObject, type ObjectType } from './object-type.ts';
 import type { ObjectId, Update } from './record.ts';
-import type { ObjectPlayer } from './replicated-object.ts';
 
 export interface DetachedObject<O> {
   readonly object: O;

@@ -8,6 +8,7 @@ import { DIRECTORY_ID } from './checkpoint-index.ts';
 import { detachedObject } from './detached-binding.ts';
 import type { Directory, DirectoryEntry } from './directory.ts';
 import { isTrimmedError } from './entry-loader.ts';
+import type { ObjectBinding, ObjectPlayer } from './object-binding.ts';
 import { RecordedHistory } from './object-state.ts';
 import {
   checkType,
@@ -19,7 +20,6 @@ import {
 } from './object-type.ts';
 import { Playback, type Player } from './playback.ts';
 import type { ObjectId } from './record.ts';
-import type { ObjectBinding, ObjectPlayer } from './replicated-object.ts';
 
 /** How long who opens an object waits before it looks again whether a pass has ended. */
 const HOST_PAUSE_MS = 0.1;

@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { TangoError } from '../../actors/tango-error.ts';
 import { invalid } from '../arguments.ts';
-import { type ObjectBinding, ReplicatedObject } from './replicated-object.ts';
+import type { ObjectBinding } from './object-binding.ts';
+import { ReplicatedObject } from './replicated-object.ts';
 
 /** A class of objects; a name belongs to one type for ever, told by `typeName` or the class's name. */
 export interface ObjectType<O> {

@@ -18,18 +18,11 @@ import {
   checkpointsInLog,
   decodeIndex,
   furthestOf,
-  type Section,
 } from './checkpoint-index.ts';
 import { EntryLoader, isTrimmedError, type LoadedBatch } from './entry-loader.ts';
 import { Judge } from './judge.ts';
-import { joined, partAt } from './large-record.ts';
 import type { LogReference } from './log-reference.ts';
-import {
-  type FrozenBytes,
-  type FrozenReferences,
-  isInSlices,
-  StateReader,
-} from './object-state.ts';
+import type { FrozenBytes, FrozenReferences } from './object-state.ts';
 import type { Aborted } from './recent-entries.ts';
 import {
   type BatchRecord,
@@ -39,6 +32,8 @@ import {
   RecordKind,
   type Update,
 } from './record.ts';
+import { StateRestorer } from './state-restorer.ts';
+import { Turns } from './turns.ts';
 
 /** Where a change takes effect. It may be kept, and what is there be read later. */
 export interface ApplyContext extends LogReference {}
@@ -92,10 +87,8 @@ const NOBODY: PlaybackListener = {
 
 /** How long a playback waits before it looks again whether the one before has ended. */
 const TURN_PAUSE_MS = 0.05;
-/** A state is read for so long before anybody else has a turn. */
-const TURN_MS = 2;
-/** Looked at before anybody else has a turn. */
-const RUN_POSITIONS_MAX = 4096;
+/** Records between two looks at the clock; a position without any counts as one. */
+const PLAYED_AT_ONCE = 16;
 /** So many new positions, and so many a stream, are far. */
 const FAR = 4096;
 const FAR_PER_STREAM = 64;
@@ -112,6 +105,7 @@ export class Playback {
   readonly #client: LogClient;
   readonly #loader: EntryLoader;
   readonly #judge: Judge;
+  readonly #restorer: StateRestorer;
   readonly #players = new Map<ObjectId, Player>();
   readonly #streams = new Set<ObjectId>([CHECKPOINTS_ID]);
   readonly #listener: PlaybackListener;
@@ -123,13 +117,13 @@ export class Playback {
   #occupied = false;
   #frozen = false;
   #isApplying = false;
-  #turns = 0;
 
   constructor(client: LogClient, listener: PlaybackListener = NOBODY) {
     this.#client = client;
     this.#listener = listener;
     this.#loader = new EntryLoader(client);
     this.#judge = new Judge(client, this.#loader);
+    this.#restorer = new StateRestorer(client, this.#loader, (body) => this.#foreign(body));
   }
 
   /** A pass is under way: it knows of the streams that were hosted when it began. */
@@ -273,30 +267,37 @@ export class Playback {
     if (this.#listener.mayJump() && (yield* this.#jump(Math.min(limit, this.#most)))) return;
     const positions = yield* this.#hostedPositions(limit);
     if (positions === undefined) return yield* this.#scan(limit);
+    const turns = this.#newTurns();
     for (const position of positions) {
       this.#position = position;
-      yield* this.#playNext();
-      if (++this.#turns % RUN_POSITIONS_MAX === 0) yield* pause(0);
+      if (turns.isOver(yield* this.#playNext())) yield* turns.next();
     }
     this.#position = limit;
   }
 
   *#scan(limit: Position): Procedure<void> {
+    const turns = this.#newTurns();
     while (this.#position < limit) {
       const batch = this.#loader.tryLoad(this.#position, this.#streams);
-      if (batch === undefined || !this.#tryTake(batch)) yield* this.#playNext();
-      if (++this.#turns % RUN_POSITIONS_MAX === 0) yield* pause(0);
+      const isTaken = batch !== undefined && this.#tryTake(batch);
+      const records = isTaken ? recordsOf(batch) : yield* this.#playNext();
+      if (turns.isOver(records)) yield* turns.next();
     }
   }
 
-  /** The entry at #position, whatever that takes. */
-  *#playNext(): Procedure<void> {
+  #newTurns(): Turns {
+    return new Turns(this.#client.context, PLAYED_AT_ONCE);
+  }
+
+  /** The entry at #position, whatever that takes; returns how many records it has, at least 1. */
+  *#playNext(): Procedure<number> {
     const position = this.#position;
     const batch = yield* this.#loader.load(position, this.#streams);
-    if (this.#tryTake(batch) || typeof batch === 'string') return;
+    if (this.#tryTake(batch) || typeof batch === 'string') return recordsOf(batch);
     const records = yield* this.#judge.whole(position, batch.records);
     const aborted = yield* this.#judge.decide(position, records);
     this.#listener.played(batch, this.#take({ ...batch, records }, aborted));
+    return recordsOf(batch);
   }
 
   /** False when something has to be read first. */
@@ -421,7 +422,7 @@ export class Playback {
     const ends: (() => void)[] = [];
     for (const section of index.sections) {
       const player = this.#players.get(section.object);
-      if (player !== undefined) ends.push(yield* this.#readState(player, section));
+      if (player !== undefined) ends.push(yield* this.#restorer.read(player, section));
     }
     // All of them or none: what is read here may be trimmed before the last one is.
     this.#foreign(() => {
@@ -429,27 +430,9 @@ export class Playback {
     });
     this.#position = index.covered;
   }
+}
 
-  /** Returns what makes the view that state: what is read of it in slices is made ready meanwhile. */
-  *#readState(player: Player, { bytes, parts }: Section): Procedure<() => void> {
-    const first = yield* partAt(this.#loader, parts[0]);
-    if (player.restoring === undefined || !isInSlices(first)) {
-      const state = yield* joined(this.#loader, parts, bytes);
-      return () => player.restore(state);
-    }
-    const restoring = player.restoring();
-    const reader = new StateReader();
-    const { context } = this.#client;
-    let turnMs = context.now();
-    for (const position of parts) {
-      for (const slice of reader.read(yield* partAt(this.#loader, position))) {
-        this.#foreign(() => restoring.take(slice));
-        if (context.now() - turnMs < TURN_MS) continue;
-        yield* pause(0);
-        turnMs = context.now();
-      }
-    }
-    reader.checkEnd();
-    return () => restoring.end();
-  }
+/** At least 1. */
+function recordsOf(batch: LoadedBatch): number {
+  return typeof batch === 'object' ? Math.max(1, batch.records.length) : 1;
 }

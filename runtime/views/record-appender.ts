@@ -4,7 +4,7 @@ import { ENTRY_ALIGNMENT, EntryKind, entryFootprint } from '../../shared-memory/
 import { appendEntry } from '../append-entry.ts';
 import type { LogClient } from '../log-client.ts';
 import type { Position, StreamId } from '../log-entry.ts';
-import { type Procedure, pause } from '../procedure.ts';
+import type { Procedure } from '../procedure.ts';
 import { recut } from './large-record.ts';
 import {
   BATCH_HEADER_BYTES,
@@ -15,9 +15,8 @@ import {
   RecordKind,
   recordBytes,
 } from './record.ts';
+import { Turns } from './turns.ts';
 
-/** Parts are appended for so long before anybody else has a turn. */
-const TURN_MS = 2;
 const PART_BYTES_MIN = 16;
 /** Entries that fill a chunk without much of it left. */
 export const ENTRIES_PER_CHUNK = 8;
@@ -52,14 +51,11 @@ export class RecordAppender {
 
   /** Bytes that a record will name, in pieces; returns where they are. */
   *parts(pieces: Iterable<Uint8Array>): Procedure<Position[]> {
-    const { context } = this.#client;
+    const turns = new Turns(this.#client.context);
     const parts: Position[] = [];
-    let turnMs = context.now();
     for (const bytes of recut(pieces, this.bytesMax - PART_OVERHEAD_BYTES)) {
       parts.push(yield* this.append([{ kind: RecordKind.PART, bytes }], []));
-      if (context.now() - turnMs < TURN_MS) continue;
-      yield* pause(0);
-      turnMs = context.now();
+      if (turns.isOver()) yield* turns.next();
     }
     return parts;
   }

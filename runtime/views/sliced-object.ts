@@ -1,7 +1,8 @@
 /** Objects of many elements, whose state is encoded and restored in slices. */
 import { TangoError } from '../../actors/tango-error.ts';
+import type { ObjectBinding } from './object-binding.ts';
 import type { FrozenState, Restoring } from './object-state.ts';
-import { type ObjectBinding, ReplicatedObject } from './replicated-object.ts';
+import { ReplicatedObject } from './replicated-object.ts';
 
 /** Elements of a slice: their encoding takes a fraction of a millisecond, or what their size demands. */
 const SLICE_ELEMENTS = 64;

@@ -5,9 +5,9 @@
 import { TangoError } from '../../actors/tango-error.ts';
 import type { Position } from '../log-entry.ts';
 import type { CheckpointIndex, Section } from './checkpoint-index.ts';
+import type { ObjectPlayer } from './object-binding.ts';
 import { EncodedState, type FrozenBytes, NO_DIGEST } from './object-state.ts';
 import type { ObjectId } from './record.ts';
-import type { ObjectPlayer } from './replicated-object.ts';
 
 /** Larger states are not compared: every thread would stop for as long as encoding takes. */
 const COMPARED_BYTES_MAX = 64 * 1024;

@@ -1,9 +1,9 @@
 /** A tree of nodes with ZooKeeper's interface: TangoZK (Tango, section 6.3). */
 import { TangoError } from '../../actors/tango-error.ts';
 import { checkKeys, checkSignal, invalid } from '../../runtime/arguments.ts';
+import type { ObjectBinding } from '../../runtime/views/object-binding.ts';
 import type { FrozenState, Restoring } from '../../runtime/views/object-state.ts';
 import type { ApplyContext } from '../../runtime/views/playback.ts';
-import type { ObjectBinding } from '../../runtime/views/replicated-object.ts';
 import type { SessionHolder, SessionId, Sessions } from '../../runtime/views/sessions.ts';
 import { SlicedObject, slicesOf } from '../../runtime/views/sliced-object.ts';
 import { EndedSessions } from '../ended-sessions.ts';
