@@ -107,6 +107,71 @@ const KINDS: Record<string, Kind> = {
     },
     elements: async (tango) => [...(await tango.queue('queue'))],
   },
+  logMap: {
+    add: async (tango, from, to) => {
+      const map = await tango.map<number, number>('log map', { values: 'log' });
+      for (let i = from; i < to; i++) void map.set(i, i);
+      await tango.sync();
+    },
+    change: async (tango, i) => {
+      const map = await tango.map<number, number>('log map', { values: 'log' });
+      await Promise.all([map.delete(3 * i), map.set(5 * i, -i), map.set(-i, i)]);
+    },
+    elements: async (tango) => {
+      const map = await tango.map<number, number>('log map', { values: 'log' });
+      const keys = [...map.keys()];
+      return [keys, keys.filter((_, i) => i % 50 === 0).map((key) => map.get(key))];
+    },
+  },
+  namespace: {
+    add: async (tango, from, to) => {
+      const namespace = await tango.namespace<number>('namespace');
+      if (from === 0) await namespace.create('/many');
+      for (let i = from; i < to; i++) void namespace.create(`/many/${i}`, i);
+      await tango.sync();
+    },
+    change: async (tango, i) => {
+      const namespace = await tango.namespace<number>('namespace');
+      if (namespace.exists(`/many/${2 * i}`)) await namespace.delete(`/many/${2 * i}`);
+      const isMade = namespace.multi([
+        { create: `/many/${2 * i}`, data: -i },
+        { set: `/many/${2 * i + 1}`, data: -i },
+        { delete: i % 2 === 0 ? '/many' : `/many/${2 * i + 1}` },
+      ]);
+      await isMade.catch(() => namespace.create(`/many/after ${i}`));
+    },
+    elements: async (tango) => {
+      const namespace = await tango.namespace<number>('namespace');
+      const children = namespace.children('/many');
+      return [children, children.map((name) => namespace.get(`/many/${name}`))];
+    },
+  },
+  ledgers: {
+    add: async (tango, from, to) => {
+      const ledgers = await tango.ledgers('ledgers');
+      const ledger = from === 0 ? await ledgers.create() : from / PER_CHANGE - 1;
+      void ledgers.create();
+      for (let i = from; i < to; i++) void ledgers.append(ledger, Uint8Array.of(i, i >> 8));
+      await tango.sync();
+    },
+    change: async (tango, i) => {
+      const ledgers = await tango.ledgers('ledgers');
+      const own = await ledgers.create();
+      const other = ledgers.list()[i % 40];
+      await Promise.all([
+        ledgers.append(own, Uint8Array.of(i)),
+        i % 3 === 0 ? ledgers.seal(own) : ledgers.append(own, Uint8Array.of(i, i)),
+        i % 7 === 0 ? ledgers.delete(other) : ledgers.seal(other),
+      ]);
+    },
+    elements: async (tango) => {
+      const ledgers = await tango.ledgers('ledgers');
+      return ledgers.list().map((one) => {
+        const last = ledgers.last(one);
+        return [one, last, ledgers.isSealed(one), ledgers.read(one, Math.max(0, last - 20))];
+      });
+    },
+  },
 };
 
 function mod(value: unknown): number {
@@ -170,6 +235,25 @@ for (const [name, kind] of Object.entries(KINDS)) {
   );
 }
 
+large('a view is brought up to date in turns as well, and waits for nobody who reads', async () => {
+  const tango = await logs.open();
+  await fill(KINDS.map, tango);
+  const late = await logs.attach(tango);
+  const opened = KINDS.map.elements(late);
+  const map = tango.map<string, number>('map', { indexes: { mod } });
+  const turns = await turnsUntil(opened);
+  assert.ok(turns >= TURNS_MIN, `the loop turns meanwhile: ${turns}`);
+  assert.equal(await opened, await KINDS.map.elements(tango));
+  const same = await late.map<string, number>('map', { indexes: { mod } });
+  for (let i = 0; i < ELEMENTS; i++) void (await map).set('last', i);
+  const synced = late.sync();
+  await new Promise((resolve) => setImmediate(resolve));
+  // In the midst of that, and not of an entry.
+  (await map).setSync('last', -1);
+  assert.is(same.get('last'), -1);
+  await synced;
+});
+
 /** Its checkpoint() tells what it goes on with. */
 class Journal extends TangoObject<string> {
   #lines: string[] = [];
@@ -186,7 +270,11 @@ class Journal extends TangoObject<string> {
     this.#lines.push(line);
   }
 
+  /** How often all of it was told. */
+  told = 0;
+
   protected checkpoint(): unknown {
+    this.told++;
     return this.#lines;
   }
 
@@ -215,6 +303,18 @@ large('an object that tells its own lines, and objects that are created meanwhil
   const late = await logs.attach(tango);
   assert.equal((await late.object(Journal, 'j')).lines, journal.lines);
   assert.equal(same.lines, journal.lines, 'nor is it taken for another state');
+});
+
+large('what a view was restored to is not told again before its next change', async () => {
+  const tango = await logs.open();
+  const journal = await tango.object(Journal, 'j');
+  await journal.add('one');
+  await tango.checkpoint();
+  const late = await (await logs.attach(tango)).object(Journal, 'j');
+  assert.equal(late.lines, ['one']);
+  await late.add('two');
+  await journal.add('three');
+  assert.equal([late.lines, late.told], [['one', 'two', 'three'], 0]);
 });
 
 large('slices are what they were, in however many pieces they come', () => {
