@@ -138,7 +138,7 @@ const KINDS: Record<string, Kind> = {
         { set: `/many/${2 * i + 1}`, data: -i },
         { delete: i % 2 === 0 ? '/many' : `/many/${2 * i + 1}` },
       ]);
-      await isMade.catch(() => namespace.create(`/many/after ${i}`));
+      await isMade.catch(() => namespace.create(`/many/after-`, i, { sequential: true }));
     },
     elements: async (tango) => {
       const namespace = await tango.namespace<number>('namespace');
