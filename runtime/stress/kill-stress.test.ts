@@ -115,11 +115,13 @@ stress('fails when an operation is open for too long, and says what everybody do
     const now = clock.now();
     return now - start > 1.5e9 ? now + 3600e9 : now;
   };
-  const options = { ...SMALL, cycles: 1000, checkEvery: 1000, runMs: 3_700_000 };
+  // On the direct link a client may die inside the sequencer's lock, and then the epoch is raised.
+  const links = ['mailbox'] as const;
+  const options = { ...SMALL, links, cycles: 1000, checkEvery: 1000, runMs: 3_700_000 };
   const text = await messageOf(killStress({ ...options, clock: { ...clock, now: jumping } }));
   assert.match(text, /SEED=\d+: an operation of client \d is open for more than 2000 ms/);
   assert.match(text, /client 0 as \d+, \w+: [^\n]+\nclient 1 as \d+, \w+: [^\n]+\n/);
-  assert.match(text, /log: base=\d+, tail=\d+, decided=\d+, epoch=1/);
+  assert.match(text, /log: base=\d+, tail=\d+, decided=\d+, epoch=1$/);
 });
 
 stress('fails when too few victims were killed', async () => {
