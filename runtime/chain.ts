@@ -35,14 +35,19 @@ class Chain {
     this.begin();
   }
 
-  /** Looks the position up in the latest projection. Throws when every replica is lost. */
+  /** Looks the position up in the latest projection. Throws when every replica is lost, not forgotten. */
   begin(): void {
     const { client, position } = this;
     if (!client.isCurrent) client.refreshProjection();
     this.#map = client.map;
     this.units = client.map.chainOf(position);
     this.address = client.map.addressOf(position);
-    if (this.units.length === 0) throw lostError(client, position);
+    if (this.units.length === 0 && !this.isForgotten) throw lostError(client, position);
+  }
+
+  /** Below a prefix trim a projection does not say any more where positions were. */
+  get isForgotten(): boolean {
+    return this.units.length === 0 && this.position < this.client.memory.sequencer.trimMark();
   }
 
   get epoch(): number {
@@ -79,9 +84,9 @@ class Chain {
  * Returns what it holds from now on. A filler that loses the head to a writer adopts its value.
  */
 export function* fillPosition(client: LogClient, position: Position): Procedure<LogEntry> {
-  if (isForgotten(client, position)) return { kind: 'trimmed', position };
   const chain = new Chain(client, position);
   for (; ; chain.begin()) {
+    if (chain.isForgotten) return { kind: 'trimmed', position };
     const { slots } = client.memory.unit(chain.units[0]);
     let atHead: number | undefined = slots.look(chain.address);
     if (atHead === SlotOutcome.UNWRITTEN) {
@@ -96,16 +101,11 @@ export function* fillPosition(client: LogClient, position: Position): Procedure<
   }
 }
 
-/** Below a prefix trim a projection does not say any more where positions were. */
-function isForgotten({ map, memory }: LogClient, position: Position): boolean {
-  return position < memory.sequencer.trimMark() && map.chainOf(position).length === 0;
-}
-
 /** Completes whatever the head of `position` holds; does nothing when it holds nothing. */
 export function* completePosition(client: LogClient, position: Position): Procedure<void> {
-  if (isForgotten(client, position)) return;
   const chain = new Chain(client, position);
   for (; ; chain.begin()) {
+    if (chain.isForgotten) return;
     const atHead = client.memory.unit(chain.units[0]).slots.look(chain.address);
     if (atHead === SlotOutcome.UNWRITTEN && chain.isCurrent) return;
     if (atHead !== SlotOutcome.UNWRITTEN && (yield* followHead(chain, atHead)) !== undefined) {
@@ -272,7 +272,10 @@ export function* trimPosition(client: LogClient, position: Position): Procedure<
   if (entry.kind === 'trimmed') return;
   const chain = new Chain(client, position);
   // Copies FIRST: one that joins the chain later must not bring back what was trimmed in it.
-  while (!(yield* forgetInCopies(chain)) || (yield* trimAll(chain)) === undefined) chain.begin();
+  while (!chain.isForgotten) {
+    if ((yield* forgetInCopies(chain)) && (yield* trimAll(chain)) !== undefined) break;
+    chain.begin();
+  }
   client.counters.trims++;
 }
 

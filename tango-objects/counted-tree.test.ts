@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CountedTree } from './counted-tree.ts';
+import { heapBytes } from './heap-bytes.ts';
 
 const counted = suite('counted tree');
 
@@ -96,6 +97,19 @@ counted('holds many elements, and inserts and deletes in their midst', () => {
   while (tree.length > 0) tree.delete(tree.length >> 1);
   tree.push(7);
   assert.equal(tree.slice(), [7]);
+});
+
+counted('forks of forks keep nothing of what was replaced', () => {
+  const count = 100_000;
+  let tree = new CountedTree(Array.from({ length: count }, (_, i) => ({ number: i })));
+  const before = heapBytes();
+  for (let fork = 0; fork < 200; fork++) {
+    tree = tree.fork();
+    for (let i = 0; i < 500; i++) tree.set((i * 7919 + fork * 104_729) % count, { number: -i });
+  }
+  const kept = heapBytes() - before;
+  assert.ok(kept < 4 * 1024 * 1024, `${kept} bytes`);
+  assert.is(tree.length, count);
 });
 
 counted.run();

@@ -8,7 +8,7 @@ const WIDTH = 64;
 type Node<T> = Leaf<T> | Branch<T>;
 
 class Leaf<T> {
-  /** The tree that may change it in place. */
+  /** Of the tree that may change it in place: not that itself, which would keep all that it had. */
   readonly owner: object;
   readonly items: T[];
 
@@ -37,12 +37,13 @@ class Branch<T> {
 
 export class CountedTree<T> {
   readonly #width: number;
+  readonly #owner = {};
   #root: Node<T>;
 
   /** `width`: items of a node at most. */
   constructor(elements: Iterable<T> = [], width = WIDTH) {
     this.#width = width;
-    this.#root = new Leaf<T>(this, []);
+    this.#root = new Leaf<T>(this.#owner, []);
     for (const element of elements) this.push(element);
   }
 
@@ -89,7 +90,7 @@ export class CountedTree<T> {
   insert(index: number, element: T): void {
     this.#root = this.#own(this.#root);
     const right = this.#insert(this.#root, index, element);
-    if (right !== undefined) this.#root = new Branch(this, [this.#root, right]);
+    if (right !== undefined) this.#root = new Branch(this.#owner, [this.#root, right]);
   }
 
   /** Returns the element. */
@@ -97,7 +98,7 @@ export class CountedTree<T> {
     this.#root = this.#own(this.#root);
     const element = this.#delete(this.#root, index);
     while (this.#root instanceof Branch && this.#root.items.length <= 1) {
-      this.#root = this.#root.items[0] ?? new Leaf<T>(this, []);
+      this.#root = this.#root.items[0] ?? new Leaf<T>(this.#owner, []);
     }
     return element;
   }
@@ -123,7 +124,7 @@ export class CountedTree<T> {
       if (isLast) node.items.push(element);
       else node.items.splice(index, 0, element);
       if (node.items.length <= this.#width) return undefined;
-      return new Leaf(this, this.#splitOff(node.items, isLast));
+      return new Leaf(this.#owner, this.#splitOff(node.items, isLast));
     }
     let slot = 0;
     let rest = index;
@@ -134,7 +135,7 @@ export class CountedTree<T> {
     const isLast = slot + 1 === node.items.length;
     node.items.splice(slot + 1, 0, right);
     if (node.items.length <= this.#width) return undefined;
-    const branch = new Branch(this, this.#splitOff(node.items, isLast) as Node<T>[]);
+    const branch = new Branch(this.#owner, this.#splitOff(node.items, isLast) as Node<T>[]);
     node.size -= branch.size;
     return branch;
   }
@@ -179,10 +180,10 @@ export class CountedTree<T> {
   }
 
   #own(node: Node<T>): Node<T> {
-    if (node.owner === this) return node;
+    if (node.owner === this.#owner) return node;
     return node instanceof Leaf
-      ? new Leaf(this, node.items.slice())
-      : new Branch(this, node.items.slice());
+      ? new Leaf(this.#owner, node.items.slice())
+      : new Branch(this.#owner, node.items.slice());
   }
 }
 

@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GrowingMap } from './growing-map.ts';
+import { heapBytes } from './heap-bytes.ts';
+
+const MIB = 1024 * 1024;
 
 const growing = suite('growing map');
 
@@ -73,6 +76,18 @@ growing('holds what is more than one Map, and is one again when most is gone', (
     if (i % 50_000 === 0) same();
   }
   same();
+});
+
+growing('keeps nothing of what has come and gone', () => {
+  const before = heapBytes();
+  const map = new GrowingMap<string, unknown>();
+  for (let i = 0; i < 300_000; i++) {
+    map.set(`key-${i}`, { number: i });
+    if (i >= 100) map.delete(`key-${i - 100}`);
+  }
+  const kept = heapBytes() - before;
+  assert.is(map.size, 100);
+  assert.ok(kept < 4 * MIB, `${kept} bytes`);
 });
 
 function isSameInOrder<K, V>(one: Iterable<[K, V]>, other: Iterable<[K, V]>): boolean {

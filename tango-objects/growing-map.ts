@@ -25,10 +25,13 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
   /** What is not in the table, or not yet: all that was set after what is. */
   #map = new Map<K, V>();
   /** Of keys in the map, those that are not NO_VERSION; apart, since most reads want the value alone. */
-  #versions = new Map<K, number>();
+  #versions: Map<K, number> | undefined;
   #table: HashTable<K, V> | undefined;
-  /** Of the map, what is moved next: goes on where it was, whatever is set behind it. */
-  #rest = this.#map[Symbol.iterator]();
+  /**
+   * Of the map, what is moved next: goes on where it was, whatever is set behind it. Not there before: an
+   * iterator keeps every table that the map has had since.
+   */
+  #rest: IterableIterator<[K, V]> | undefined;
 
   constructor(mapMax = MAP_MAX) {
     this.#mapMax = mapMax;
@@ -52,7 +55,7 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
   /** undefined: the key is absent. */
   version(key: K): number | undefined {
     if (this.#table !== undefined && !this.#isInMap(key)) return this.#table.version(key);
-    return this.#map.has(key) ? (this.#versions.get(key) ?? NO_VERSION) : undefined;
+    return this.#map.has(key) ? (this.#versions?.get(key) ?? NO_VERSION) : undefined;
   }
 
   set(key: K, value: V, version = NO_VERSION): this {
@@ -80,8 +83,9 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
 
   clear(): void {
     this.#map = new Map();
-    this.#versions = new Map();
+    this.#versions = undefined;
     this.#table = undefined;
+    this.#rest = undefined;
   }
 
   [Symbol.iterator](): IterableIterator<[K, V]> {
@@ -96,7 +100,7 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
   *versioned(): IterableIterator<[key: K, value: V, version: number]> {
     if (this.#table !== undefined) yield* this.#table;
     for (const [key, value] of this.#map) {
-      yield [key, value, this.#versions.get(key) ?? NO_VERSION];
+      yield [key, value, this.#versions?.get(key) ?? NO_VERSION];
     }
   }
 
@@ -106,12 +110,15 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
 
   #setInMap(key: K, value: V, version: number): void {
     this.#map.set(key, value);
-    if (version !== NO_VERSION) this.#versions.set(key, version);
-    else if (this.#versions.size > 0) this.#versions.delete(key);
+    if (version === NO_VERSION) this.#versions?.delete(key);
+    else {
+      this.#versions ??= new Map();
+      this.#versions.set(key, version);
+    }
   }
 
   #deleteInMap(key: K): boolean {
-    if (this.#versions.size > 0) this.#versions.delete(key);
+    this.#versions?.delete(key);
     return this.#map.delete(key);
   }
 
@@ -121,9 +128,16 @@ export class GrowingMap<K, V> implements Iterable<[K, V]> {
   }
 
   #moveSome(table: HashTable<K, V>): void {
-    for (let i = 0; i < MOVED_AT_ONCE && this.#map.size > 0; i++) {
-      const [key, value] = this.#rest.next().value as [K, V];
-      table.set(key, value, this.#versions.get(key) ?? NO_VERSION);
+    for (let i = 0; i < MOVED_AT_ONCE && this.#rest !== undefined; i++) {
+      const next = this.#rest.next();
+      if (next.done) {
+        this.#rest = undefined;
+        this.#map = new Map();
+        this.#versions = undefined;
+        return;
+      }
+      const [key, value] = next.value;
+      table.set(key, value, this.#versions?.get(key) ?? NO_VERSION);
       this.#deleteInMap(key);
     }
   }

@@ -1,4 +1,5 @@
 /** A hash table that grows with each entry by one bucket (linear hashing; Litwin, VLDB 1980). */
+import { randomInt } from 'node:crypto';
 
 const CHUNK_BITS = 11;
 const CHUNK = 2 ** CHUNK_BITS;
@@ -31,6 +32,8 @@ export class HashTable<K, V> implements Iterable<[key: K, value: V, version: num
   /** Buckets are told by the bits of `#mask`; those below #split, by one bit more. */
   #mask = FIRST_BUCKETS - 1;
   #split = 0;
+  /** Below are only holes. */
+  #start = 0;
   /** Entries and holes. */
   #end = 0;
   #size = 0;
@@ -90,13 +93,17 @@ export class HashTable<K, V> implements Iterable<[key: K, value: V, version: num
     );
     this.#clear(entry);
     this.#size--;
+    while (this.#start < this.#end && this.#keyOf(this.#start) === HOLE) this.#start++;
     this.#compact();
     return true;
   }
 
   *[Symbol.iterator](): IterableIterator<[key: K, value: V, version: number]> {
-    for (const items of this.#items) {
-      for (let at = 0; at < items.length; at += ITEM_WORDS) {
+    const first = this.#start >> CHUNK_BITS;
+    for (let chunk = first; chunk < this.#items.length; chunk++) {
+      const items = this.#items[chunk];
+      let at = chunk === first ? ITEM_WORDS * (this.#start & IN_CHUNK) : 0;
+      for (; at < items.length; at += ITEM_WORDS) {
         if (items[at] === HOLE) continue;
         yield [items[at] as K, items[at + 1] as V, items[at + 2] as number];
       }
@@ -209,6 +216,7 @@ export class HashTable<K, V> implements Iterable<[key: K, value: V, version: num
   /** To a hole, or to where it is. */
   #move(from: number, to: number): void {
     if (from === to) return;
+    this.#start = Math.min(this.#start, to);
     const items = this.#items[from >> CHUNK_BITS];
     const toItems = this.#items[to >> CHUNK_BITS];
     const at = ITEM_WORDS * (from & IN_CHUNK);
@@ -226,6 +234,7 @@ export class HashTable<K, V> implements Iterable<[key: K, value: V, version: num
   /** Nothing is at `end` or above. */
   #truncate(end: number): void {
     this.#end = end;
+    this.#start = Math.min(this.#start, end);
     const chunks = (end + IN_CHUNK) >> CHUNK_BITS;
     this.#items.length = chunks;
     this.#links.length = chunks;
@@ -241,6 +250,8 @@ function isSame(one: unknown, other: unknown): boolean {
 const NUMBER = new Float64Array(1);
 const NUMBER_BITS = new Int32Array(NUMBER.buffer);
 const PRIME = 0x01000193;
+/** The order of entries does not depend on it. */
+const SEED = randomInt(2 ** 32) | 0;
 
 /** 32 bits, equal for equal keys. Of all that a key consists of: nobody's keys may all be in one bucket. */
 function hashOf(key: unknown): number {
@@ -252,9 +263,9 @@ function hashOf(key: unknown): number {
   return typeof key === 'bigint' ? hashOfText(key.toString(36)) : hashOfText(String(key));
 }
 
-/** FNV-1a, by code units. */
+/** FNV-1a, by code units, from a seed that nobody knows who chooses keys. */
 function hashOfText(text: string): number {
-  let hash = text.length;
+  let hash = SEED ^ text.length;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), PRIME);
   return mixed(hash);
 }

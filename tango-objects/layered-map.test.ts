@@ -204,4 +204,52 @@ layered('keeps what was tried out, in order', () => {
   assert.equal([...cell.map], [['d', 3]]);
 });
 
+const tried = fc.array(
+  fc.tuple(
+    fc.constantFrom('set', 'set', 'delete', 'clear', 'try', 'undo', 'keep', 'freeze', 'thaw'),
+    fc.nat(5),
+  ),
+  { maxLength: 40 },
+);
+
+layered('trials and freezes in each other, each thawed whenever', () => {
+  fc.assert(
+    fc.property(tried, (done) => {
+      const cell = new MapCell<number, number>();
+      let plain = new Map<number, number>();
+      const trials: [ReturnType<typeof cell.tryOut>, Map<number, number>][] = [];
+      const frozen: [ReturnType<typeof cell.freeze>, [number, number][]][] = [];
+      for (const [i, [what, key]] of done.entries()) {
+        if (what === 'set') {
+          cell.map.set(key, i);
+          plain.set(key, i);
+        } else if (what === 'delete') assert.is(cell.map.delete(key), plain.delete(key));
+        else if (what === 'clear' && key === 0) for (const one of [cell.map, plain]) one.clear();
+        else if (what === 'try') trials.push([cell.tryOut(), new Map(plain)]);
+        else if (what === 'undo' || what === 'keep') {
+          const [trial, before] = trials.pop() ?? [];
+          trial?.[what]();
+          if (what === 'undo' && before !== undefined) plain = before;
+          // What is on trial is frozen by nobody.
+        } else if (what === 'freeze' && trials.length === 0) {
+          frozen.push([cell.freeze(), [...plain]]);
+        } else if (what === 'thaw') {
+          const [last, entries] = frozen.pop() ?? [];
+          if (last !== undefined) assert.equal([...last.map], entries);
+          for (const _step of last?.thaw() ?? []);
+        }
+        assert.equal([...cell.map], [...plain]);
+      }
+      for (const [trial, before] of trials.reverse()) {
+        trial.undo();
+        plain = before;
+      }
+      for (const [last] of frozen.reverse()) for (const _step of last.thaw());
+      assert.equal([...cell.map], [...plain]);
+      assert.instance(cell.map, GrowingMap);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
 layered.run();

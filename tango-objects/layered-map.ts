@@ -4,7 +4,7 @@ import { GrowingMap } from './growing-map.ts';
 type Below<K, V> = GrowingMap<K, V> | LayeredMap<K, V>;
 
 /** Entries moved before anybody else has a turn. */
-const SETTLED_MAX = 2048;
+const SETTLED_MAX = 512;
 
 /**
  * A Map over another one that it leaves alone: what a transaction makes of a map on trial, and what becomes

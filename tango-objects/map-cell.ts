@@ -13,8 +13,8 @@ export interface Trial {
 
 export class MapCell<K, V> {
   map: Layered<K, V>;
-  /** A layer that was thawed while another one was on trial over it, and what holds all of it now. */
-  #thawed: readonly [layer: Layered<K, V>, settled: Layered<K, V>] | undefined;
+  /** By layers that were thawed while others were on trial over them: what holds all of it now. */
+  readonly #thawed = new WeakMap<Layered<K, V>, Layered<K, V>>();
 
   constructor(map: GrowingMap<K, V> = new GrowingMap()) {
     this.map = map;
@@ -25,17 +25,15 @@ export class MapCell<K, V> {
     const below = this.map;
     const layer = new LayeredMap(below);
     this.map = layer;
-    const end = (): void => {
-      this.map = this.#thawed?.[0] === below ? this.#thawed[1] : below;
-      this.#thawed = undefined;
-    };
     return {
       keep: () => {
         // In one go: it costs what was changed.
         for (const _step of layer.settle());
-        end();
+        this.map = this.#settled(below, true);
       },
-      undo: end,
+      undo: () => {
+        this.map = this.#settled(below, false);
+      },
     };
   }
 
@@ -54,8 +52,16 @@ export class MapCell<K, V> {
         const settled = (yield* layer.settle()) as Layered<K, V>;
         // Not if another state was restored meanwhile.
         if (cell.map === layer) cell.map = settled;
-        else cell.#thawed = [layer, settled];
+        else cell.#thawed.set(layer, settled);
       },
     };
+  }
+
+  /** What is in use instead of `layer`; `isChanged`: something went into that since it was thawed. */
+  #settled(layer: Layered<K, V>, isChanged: boolean): Layered<K, V> {
+    const settled = this.#thawed.get(layer);
+    if (settled === undefined) return layer;
+    if (isChanged) for (const _step of (layer as LayeredMap<K, V>).settle());
+    return this.#settled(settled, isChanged);
   }
 }

@@ -29,18 +29,18 @@ export class PlacedEntries<K> implements VersionedEntries<K, unknown> {
   }
 
   version(key: K): number | undefined {
-    return this.#kept.version(key);
+    return this.#kept.get(key)?.version;
   }
 
   set(key: K, at: ApplyContext, version: number): void {
-    this.#kept.set(key, { key, version, at }, version);
+    this.#kept.set(key, { key, version, at });
   }
 
   /** The value is at `to` as well; nothing if it was set since `from` was told. */
   move(key: K, from: ApplyContext, to: ApplyContext): void {
     const kept = this.#kept.get(key);
     if (kept === undefined || !isSamePlace(kept.at, from)) return;
-    this.#kept.set(kept.key, { key: kept.key, version: kept.version, at: to }, kept.version);
+    this.#kept.set(kept.key, { key: kept.key, version: kept.version, at: to });
   }
 
   delete(key: K): boolean {
@@ -60,7 +60,11 @@ export class PlacedEntries<K> implements VersionedEntries<K, unknown> {
   }
 
   freeze(): FrozenEntries<K, KeptPlace<K>> {
-    return this.#kept.freeze();
+    const { entries, thaw } = this.#kept.freeze();
+    const versioned = function* (): Iterator<readonly [K, KeptPlace<K>, number]> {
+      for (const [key, kept] of entries) yield [key, kept, kept.version];
+    };
+    return { entries: { [Symbol.iterator]: versioned }, thaw };
   }
 
   fresh(): PlacedEntries<K> {

@@ -6,13 +6,12 @@
 import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { within } from '../shared-memory/within.ts';
 import { chosen } from './chosen-cases.ts';
+import { heapBytes } from './heap-bytes.ts';
 import { codeOf, OpenedLogs } from './opened-logs.ts';
 import type { Tango } from './tango.ts';
 import { checkWorn, type WornMap, wear } from './worn-values.ts';
@@ -102,12 +101,6 @@ cases('100000 values take the heap of their keys', async () => {
   assert.is(count, KEYS);
   assert.ok(heapBytes() - before < (KEYS * VALUE.length) / 2);
 });
-
-function heapBytes(): number {
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as () => void)();
-  return process.memoryUsage().heapUsed;
-}
 
 for (const link of ['mailbox', 'direct'] as const) {
   cases(`values that are written over for ever need a bounded log, ${link}`, async () => {

@@ -24,7 +24,7 @@ import {
   type Section,
 } from './checkpoint-index.ts';
 import { isTrimmedError } from './entry-loader.ts';
-import { lowestOf } from './large-record.ts';
+import { dependsOn, lowestOf } from './large-record.ts';
 import { Playback, type Player } from './playback.ts';
 import { type BatchRecord, type Mark, type ObjectId, RecordKind } from './record.ts';
 import { RecordAppender } from './record-appender.ts';
@@ -177,7 +177,8 @@ export class Checkpointer {
   /** Trims below `position` as far as no object, and no transaction under way, needs it. */
   *forget(position: Position): Procedure<void> {
     const { client, lowestHold } = this.#world;
-    const limit = Math.min(position, yield* this.#replacedTo(), lowestHold());
+    const replaced = yield* this.#replacedTo();
+    const limit = Math.min(position, replaced, lowestHold());
     if (limit > client.memory.sequencer.trimMark()) yield* trimPrefix(client, limit);
   }
 
@@ -416,6 +417,17 @@ export class Checkpointer {
 
   /** Up to where the newest checkpoint replaces the log, if no commit above it depends on less. */
   *#replacedTo(): Procedure<Position> {
+    for (;;) {
+      try {
+        return yield* this.#replacedByNewest();
+      } catch (error) {
+        // A newer one has come meanwhile, and who wrote it has trimmed.
+        if (!isTrimmedError(error)) throw error;
+      }
+    }
+  }
+
+  *#replacedByNewest(): Procedure<Position> {
     const { client, playback } = this.#world;
     const { loader } = playback;
     const all = yield* checkpointsInLog(client, loader);
@@ -433,10 +445,4 @@ export class Checkpointer {
     // What views refer to was put above it before; what nobody could put there stays.
     return Math.min(limit, lowestIn(found.index));
   }
-}
-
-/** The lowest position that has to be in the log for the record to be judged. */
-function dependsOn(record: BatchRecord): Position {
-  if (record.kind === RecordKind.COMMIT && record.reads.length > 0) return record.snapshot;
-  return record.kind === RecordKind.LARGE ? lowestOf(record) : Number.POSITIVE_INFINITY;
 }

@@ -99,3 +99,9 @@ function corrupt(position: Position): TangoError {
   const text = `a part of a large record is missing: position=${position}`;
   return new TangoError('ERR_CORRUPT', text, { position });
 }
+
+/** The lowest position that has to be in the log for the record to be judged. */
+export function dependsOn(record: BatchRecord): Position {
+  if (record.kind === RecordKind.COMMIT && record.reads.length > 0) return record.snapshot;
+  return record.kind === RecordKind.LARGE ? lowestOf(record) : Number.POSITIVE_INFINITY;
+}

@@ -194,10 +194,14 @@ export class Playback {
     if (this.#occupied || this.#frozen || limit - this.#position >= FAR) return false;
     this.#occupied = true;
     this.#client.enter();
+    let turns: Turns | undefined;
     try {
       while (this.#position < limit) {
         const batch = this.#loader.tryLoad(this.#position, this.#streams);
         if (batch === undefined || !this.#tryTake(batch)) return false;
+        // Nor does a seal wait for this flight any longer.
+        turns ??= this.#newTurns();
+        if (turns.isOver(recordsOf(batch))) return this.#position === limit;
       }
       return true;
     } catch (error) {

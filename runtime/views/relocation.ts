@@ -29,8 +29,8 @@ import { Turns } from './turns.ts';
 
 type Players = readonly (readonly [ObjectId, Player])[];
 
-/** Of one part of the log: what each view refers to there. */
-type Step = (readonly [ObjectId, Player, LogReference[]])[];
+/** What each view refers to in one part of the log, or in some. */
+type Step = Map<ObjectId, { readonly player: Player; readonly references: LogReference[] }>;
 
 /** The references in use are taken in at least so many steps, the lowest first, */
 const STEPS = 16;
@@ -71,13 +71,13 @@ export class Relocation {
     stateBytes: number,
     play: () => Procedure<void>,
   ): Procedure<boolean> {
-    const steps = yield* stepsBelow(limit, players, this.#client);
+    const steps = yield* this.#stepsBelow(limit, players);
     this.#reserve =
       STATE_GROWTH * stateBytes + this.#room.ofParts(MARGIN_PARTS * this.#room.partBytes);
     this.#budget = PART_OF_ROOM * (this.#room.free() - this.#reserve);
     for (const step of steps) {
       let isAll = true;
-      for (const [object, player, references] of step) {
+      for (const [object, { player, references }] of step) {
         isAll = isAll && (yield* this.#tryRelocate(object, player, references));
       }
       yield* play();
@@ -141,61 +141,58 @@ export class Relocation {
     yield* pause(0);
     return true;
   }
+
+  /** What views refer to below `limit`, the lowest first. */
+  *#stepsBelow(limit: Position, players: Players): Procedure<Step[]> {
+    const first = this.#client.memory.sequencer.trimMark();
+    const perPart = Math.max(1, (limit - first) / PARTS);
+    const parts: Step[] = Array.from({ length: PARTS }, () => new Map());
+    let count = 0;
+    const turns = new Turns(this.#client.context, LOOKED_AT_ONCE);
+    for (const [object, player] of players) {
+      const frozen = player.frozenReferences?.();
+      if (frozen === undefined) continue;
+      const thawing = frozen.thaw()[Symbol.iterator]();
+      try {
+        for (const at of frozen.references) {
+          if (turns.isOver()) yield* turns.next();
+          if (at === undefined || at.from >= limit) continue;
+          const part = parts[Math.max(0, Math.floor((at.from - first) / perPart))];
+          add(part, object, player, at);
+          count++;
+        }
+        while (!thawing.next().done) if (turns.isOver()) yield* turns.next();
+      } finally {
+        // Where this procedure is given up.
+        while (!thawing.next().done);
+      }
+    }
+    return yield* joined(turns, parts, Math.min(STEP_REFERENCES_MAX, Math.ceil(count / STEPS)));
+  }
 }
 
-/** What views refer to below `limit`, the lowest first. */
-function* stepsBelow(limit: Position, players: Players, client: LogClient): Procedure<Step[]> {
-  const parts: Step[] = Array.from({ length: PARTS }, () => []);
-  let count = 0;
-  for (const [object, player] of players) {
-    const found = yield* partsOf(player, limit, client);
-    for (const [part, references] of found) {
-      parts[part].push([object, player, references]);
-      count += references.length;
-    }
-  }
-  const enough = Math.min(STEP_REFERENCES_MAX, Math.ceil(count / STEPS));
+/** Parts that follow each other, so that each step but the last has `enough` references. */
+function* joined(turns: Turns, parts: readonly Step[], enough: number): Procedure<Step[]> {
   const steps: Step[] = [];
   let taken = enough;
   for (const part of parts) {
-    for (const [object, player, references] of part) {
+    for (const [object, { player, references }] of part) {
       if (taken >= enough) {
-        steps.push([]);
+        steps.push(new Map());
         taken = 0;
       }
+      for (const at of references) {
+        add(steps[steps.length - 1], object, player, at);
+        if (turns.isOver()) yield* turns.next();
+      }
       taken += references.length;
-      addTo(steps[steps.length - 1], object, player, references);
     }
   }
   return steps;
 }
 
-/** Below `limit`, by parts of the log. */
-function* partsOf(
-  player: Player,
-  limit: Position,
-  client: LogClient,
-): Procedure<Map<number, LogReference[]>> {
-  const found = new Map<number, LogReference[]>();
-  const frozen = player.frozenReferences?.();
-  if (frozen === undefined) return found;
-  const first = client.memory.sequencer.trimMark();
-  const perPart = Math.max(1, (limit - first) / PARTS);
-  const turns = new Turns(client.context, LOOKED_AT_ONCE);
-  for (const at of frozen.references) {
-    if (turns.isOver()) yield* turns.next();
-    if (at === undefined || at.from >= limit) continue;
-    const part = Math.max(0, Math.floor((at.from - first) / perPart));
-    const there = found.get(part);
-    if (there === undefined) found.set(part, [at]);
-    else there.push(at);
-  }
-  for (const _step of frozen.thaw()) if (turns.isOver()) yield* turns.next();
-  return found;
-}
-
-function addTo(step: Step, object: ObjectId, player: Player, references: LogReference[]): void {
-  const known = step.find(([one]) => one === object);
-  if (known === undefined) step.push([object, player, references]);
-  else for (const at of references) known[2].push(at);
+function add(step: Step, object: ObjectId, player: Player, at: LogReference): void {
+  const there = step.get(object);
+  if (there === undefined) step.set(object, { player, references: [at] });
+  else there.references.push(at);
 }

@@ -32,7 +32,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
   #isApplying = false;
   /** Nothing was changed, nor restored. */
   #isFresh = true;
-  /** The state before the first change; undefined: that was restored, or is not to be told. */
+  /** The state before that; undefined: it cannot be told. */
   #first: Uint8Array | undefined;
 
   /** @internal Use `tango.object`. */
@@ -268,10 +268,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
   #play(update: Encoded, at: ApplyContext): unknown {
     if (this.#failure !== undefined) return undefined;
     try {
-      if (this.#isFresh) {
-        this.#first = this.#tryState();
-        this.#isFresh = false;
-      }
+      this.#keepFirst();
       return this.#make(update, at);
     } catch (cause) {
       const text = `apply() of ${this.name} has failed: position=${at.position}`;
@@ -294,12 +291,14 @@ export abstract class ReplicatedObject<Operation = unknown> {
     };
   }
 
-  /** Without one, what was copied instead of it finds the object as it is. */
-  #tryState(): Uint8Array | undefined {
+  /** BEFORE the first change, or what is restored: what was copied instead of a state begins from there. */
+  #keepFirst(): void {
+    if (!this.#isFresh) return;
+    this.#isFresh = false;
     try {
-      return this.#state();
+      this.#first = this.#state();
     } catch {
-      return undefined;
+      // Who asks for it will be told.
     }
   }
 
@@ -319,7 +318,8 @@ export abstract class ReplicatedObject<Operation = unknown> {
       // At once: what checkpoint() returns may be the view's own, and changes with it.
       return { pieces: [encodeState(this.checkpoint(), what, this.references?.())] };
     }
-    const pieces = encodeFrozen(frozen, what);
+    const references = frozen.references ?? this.references?.() ?? [];
+    const pieces = encodeFrozen({ ...frozen, references }, what);
     return frozen.thaw === undefined ? { pieces } : { pieces, thaw: frozen.thaw };
   }
 
@@ -350,7 +350,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
     return {
       take: (slice) => tried(() => restoring.take(decodeSlice(slice))),
       end: () => {
-        this.#isFresh = false;
+        this.#keepFirst();
         tried(() => restoring.end());
         this.#failure = failure === undefined ? undefined : this.#notRestored(failure.cause);
       },
@@ -373,7 +373,7 @@ export abstract class ReplicatedObject<Operation = unknown> {
           this.#restoreAll(this.#first);
         },
         restoring: () => {
-          this.#isFresh = false;
+          this.#keepFirst();
           return this.restoring();
         },
         apply: (bytes, at) => {
