@@ -20,6 +20,13 @@ export interface Tears {
   readonly longestMs: number;
 }
 
+/** Time that passes within steps, so that long work is broken off: how often from one look to the next. */
+export interface Slowness {
+  readonly random: Random;
+  /** Changes when faults end. */
+  rate: number;
+}
+
 export interface HostedActorOptions {
   readonly inner: Actor;
   readonly thread: SimulatedThread;
@@ -27,12 +34,15 @@ export interface HostedActorOptions {
   readonly route: (to: ActorId) => ActorId;
   readonly memory: SimulatedMemory | undefined;
   readonly tears: Tears | undefined;
+  readonly slowness: Slowness | undefined;
 }
 
 const TIMER_TORN = 0x7fff_0000;
 /** From here on: a client's steps on shared memory, and the ends of its pauses (procedure-runs.ts). */
 const TIMER_PACED = 15;
 const SHORTEST_TEAR_MS = 0.05;
+/** More than a turn may take. */
+const SLOW_MS = 3;
 
 type Step =
   | { readonly timer: number }
@@ -45,6 +55,8 @@ export class HostedActor implements Actor, ActorContext {
   readonly thread: SimulatedThread;
   /** Milliseconds that its clock is ahead. */
   skewMs = 0;
+  /** That passed within steps. */
+  #slowMs = 0;
   readonly #options: HostedActorOptions;
   readonly #message = new Message();
   /** The step that stalls, then those that wait for it. */
@@ -87,7 +99,11 @@ export class HostedActor implements Actor, ActorContext {
   }
 
   now(): number {
-    return this.#hostContext.now() + this.skewMs;
+    const { slowness } = this.#options;
+    if (slowness !== undefined && slowness.rate > 0 && slowness.random.chance(slowness.rate)) {
+      this.#slowMs += SLOW_MS;
+    }
+    return this.#hostContext.now() + this.skewMs + this.#slowMs;
   }
 
   random(): number {

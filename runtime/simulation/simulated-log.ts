@@ -41,7 +41,7 @@ import { membershipOf } from '../membership.ts';
 import { Monitor } from '../monitor.ts';
 import type { Procedure } from '../procedure.ts';
 import { repair } from '../repair.ts';
-import { HostedActor, type Tears } from './hosted-actor.ts';
+import { HostedActor, type Slowness, type Tears } from './hosted-actor.ts';
 import { Operation, type Outcome } from './operation.ts';
 import { NOBODY, worldId } from './routes.ts';
 import { type MemoryNotes, SimulatedMemory } from './simulated-memory.ts';
@@ -67,6 +67,7 @@ export interface SimulatedLogOptions
   /** Every change of the memory is a kill point, and is told of. */
   readonly notes?: MemoryNotes;
   readonly tears?: Tears;
+  readonly slowness?: Slowness;
   /** Whether the housekeeper lives on the last actor thread. */
   readonly housekeeper?: boolean;
   /** Told of each new client, the housekeeper's included. */
@@ -382,8 +383,8 @@ export class SimulatedLog {
     memory: SimulatedMemory | undefined,
   ): void {
     const route = (to: ActorId): ActorId => this.#route(to);
-    const { tears } = this.#options;
-    const hosted = new HostedActor({ inner, thread, route, memory, tears });
+    const { tears, slowness } = this.#options;
+    const hosted = new HostedActor({ inner, thread, route, memory, tears, slowness });
     thread.hosted.add(id);
     this.#hosted.set(id, hosted);
     this.world.add(id, hosted);

@@ -4,7 +4,14 @@
  */
 import { crc32 } from 'node:zlib';
 import { encodeKey } from '../../runtime/views/object-key.ts';
-import { encodeState, restoreState } from '../../runtime/views/object-state.ts';
+import {
+  decodeSlice,
+  encodeFrozen,
+  type FrozenBytes,
+  joinedPieces,
+  type Restoring,
+  restoreState,
+} from '../../runtime/views/object-state.ts';
 import type { ApplyContext, Player } from '../../runtime/views/playback.ts';
 import { type ObjectId, RecordKind, type Update } from '../../runtime/views/record.ts';
 import { decodeValue, encodeValue } from '../../runtime/views/value-codec.ts';
@@ -46,7 +53,24 @@ export class ListView implements Player {
   }
 
   state(): Uint8Array {
-    return encodeState([this.#digest, [...this.#lists]], 'the lists');
+    return joinedPieces(this.freeze().pieces);
+  }
+
+  /** A slice for each list. */
+  freeze(): FrozenBytes {
+    const lists = Array.from(this.#lists, ([key, list]) => [key, [...list]]);
+    return { pieces: encodeFrozen({ slices: [this.#digest, ...lists] }, 'the lists') };
+  }
+
+  restoring(): { take(slice: Uint8Array): void; end(): void } {
+    const { take, end } = this.#restoring();
+    return {
+      take: (slice) => take(decodeSlice(slice)),
+      end: () => {
+        end();
+        this.#watcher.restored(this);
+      },
+    };
   }
 
   restore(state: Uint8Array): void {
@@ -54,14 +78,24 @@ export class ListView implements Player {
       this.#digest = 0;
       this.#lists = new Map();
     };
-    const take = (content: unknown): void => {
-      const [digest, lists] = content as [number, [string, number[]][]];
-      this.#digest = digest;
-      this.#lists = new Map(lists);
-    };
-    const restoring = () => ({ take, end: () => {} });
+    const restoring = (): Restoring => this.#restoring();
     restoreState(state, { reset, restoring, apply: (bytes, at) => this.#append(bytes, at) });
     this.#watcher.restored(this);
+  }
+
+  #restoring(): Restoring {
+    let digest: number | undefined;
+    const lists = new Map<string, number[]>();
+    return {
+      take: (slice) => {
+        if (digest === undefined) digest = slice as number;
+        else lists.set(...(slice as [string, number[]]));
+      },
+      end: () => {
+        this.#digest = digest ?? 0;
+        this.#lists = lists;
+      },
+    };
   }
 
   #append(bytes: Uint8Array, { position, index }: ApplyContext): void {

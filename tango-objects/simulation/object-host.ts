@@ -103,6 +103,7 @@ export class ObjectHost {
   /** Brings every view up to what had returned before. */
   *catchUp(): Procedure<void> {
     const tail = this.client.tail();
+    if (this.playback.isOccupied) this.#options.mark('read in the midst of a pass');
     if (!this.playback.tryPlayTo(tail)) yield* this.playback.playTo(tail);
   }
 

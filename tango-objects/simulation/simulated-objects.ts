@@ -14,7 +14,7 @@ import type { LogClient } from '../../runtime/log-client.ts';
 import type { Procedure } from '../../runtime/procedure.ts';
 import { repair } from '../../runtime/repair.ts';
 import { restore } from '../../runtime/restore.ts';
-import type { Tears } from '../../runtime/simulation/hosted-actor.ts';
+import type { Slowness, Tears } from '../../runtime/simulation/hosted-actor.ts';
 import type { Outcome } from '../../runtime/simulation/operation.ts';
 import { Chaos, type ChaosPlan, drawChaos } from '../../runtime/simulation/simulated-chaos.ts';
 import { Invariants } from '../../runtime/simulation/simulated-invariants.ts';
@@ -49,6 +49,7 @@ interface Shape extends SimulatedLogOptions {
   readonly housekeeper: boolean;
   readonly reconfigures: boolean;
   readonly tearRate: number;
+  readonly slowRate: number;
   readonly compactAt: number;
 }
 
@@ -76,6 +77,7 @@ export function simulateObjects(seed: number, createWorld: CreateWorld): Objects
 function drawShape(random: Random): Shape {
   const links: LinkKind[][] = [['mailbox'], ['direct'], ['mailbox', 'direct']];
   const isPaced = random.chance(0.8);
+  const slow = random.fork('slow');
   return {
     chains: 1 + random.below(2),
     replicas: random.chance(0.1) ? 1 : 2 + random.below(2),
@@ -93,6 +95,7 @@ function drawShape(random: Random): Shape {
     housekeeper: random.chance(0.7),
     reconfigures: random.chance(0.5),
     tearRate: random.chance(0.5) ? random.logarithmic(0.002, 0.2) : 0,
+    slowRate: slow.chance(0.5) ? slow.logarithmic(0.02, 0.8) : 0,
     compactAt: random.pick([0, 0.3, 0.5, 0.5]),
   };
 }
@@ -111,6 +114,7 @@ class Seed {
   readonly #random: Random;
   readonly #chaos: Chaos;
   readonly #tears: Tears;
+  readonly #slowness: Slowness;
   readonly #findings = new CommonFindings();
   readonly #invariants: Invariants;
   readonly #hosts: ObjectHost[] = [];
@@ -124,9 +128,11 @@ class Seed {
     this.#random = random;
     const observer = new Observer(world);
     this.#tears = { random: random.fork('tears'), rate: shape.tearRate, longestMs: 100 };
+    this.#slowness = { random: random.fork('slowness'), rate: shape.slowRate };
     this.#log = new SimulatedLog(world, {
       ...shape,
       tears: this.#tears,
+      slowness: this.#slowness,
       wrap: observer.wrap,
       notes: observer,
       onClient: observer.onClient,
@@ -155,6 +161,7 @@ class Seed {
     this.#clients.stop();
     this.#chaos.end();
     this.#tears.rate = 0;
+    this.#slowness.rate = 0;
     const { duplicateRate, lagMs } = world.faults;
     world.stopFaults();
     this.#log.supervisor.ownRepairMs = OWN_REPAIR_MS;

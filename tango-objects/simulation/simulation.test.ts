@@ -12,6 +12,7 @@ const RARE_EVENTS = [
   'commit aborted',
   'decided in the slow path',
   'large change',
+  'read in the midst of a pass',
   'checkpoint jumped over',
   'trim passed a stale snapshot',
   'unknown outcome resolved by looking',
