@@ -150,7 +150,11 @@ function* copyDown(chain: Chain): Procedure<LogEntry | undefined> {
       if (there === undefined) return undefined;
       if (there === SlotOutcome.OK) client.counters.repairs++;
     }
-    assert(there !== SlotOutcome.JUNK, 'junk is never below a head that holds a value');
+    if (there === SlotOutcome.JUNK) {
+      // Under a later projection the head has left the chain, and its value was lost with it.
+      assert(!chain.isCurrent, 'junk is never below a head that holds a value');
+      return undefined;
+    }
     if (there === SlotOutcome.TRIMMED) trimmed = true;
   }
   return trimmed ? yield* trimAll(chain) : entry;

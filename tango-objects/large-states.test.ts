@@ -1,14 +1,19 @@
 /** States of many elements are encoded and restored while the thread, and the objects, go on. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type DetachedObject, detachedObject } from '../runtime/views/detached-binding.ts';
 import {
   decodeSlice,
   encodeFrozen,
   joinedPieces,
   lowestOfState,
+  RecordedHistory,
   StateReader,
 } from '../runtime/views/object-state.ts';
+import type { ApplyContext } from '../runtime/views/playback.ts';
+import { RecordKind, type Update } from '../runtime/views/record.ts';
 import { TangoObject } from '../runtime/views/tango-object.ts';
+import { encodeValue } from '../runtime/views/value-codec.ts';
 import { OpenedLogs } from './opened-logs.ts';
 import type { Tango } from './tango.ts';
 
@@ -328,6 +333,49 @@ large('what a view was restored to is not told again before its next change', as
     `lines: ${late.told}`,
   );
 });
+
+large('a view that was restored goes back to its beginning where a history begins there', () => {
+  const changes = [5, 7, 9].map((by): [Update, ApplyContext] => {
+    const bytes = encodeValue(by, 'a change');
+    const operation = { bytes, start: 0, end: bytes.length, operation: undefined };
+    const update = { kind: RecordKind.UPDATE, object: 5, keys: [], ...operation } as const;
+    return [update, { position: by, index: 0, update: 0, from: by }];
+  });
+  const sum = (): DetachedObject<Sum> => detachedObject(Sum, 5, 'sum');
+  const known = sum();
+  for (const [update, at] of changes.slice(0, 2)) known.player.apply(update, at);
+  // Of a thread that did not know the class, nor the checkpoint of who did.
+  const unknown = new RecordedHistory();
+  for (const [update, at] of changes) unknown.apply(update, at);
+  const { object, player } = sum();
+  player.restore(known.player.state());
+  assert.is(object.sum, 12);
+  player.restore(unknown.state());
+  assert.is(object.sum, 21);
+  const late = sum();
+  late.player.restore(unknown.state());
+  assert.is(late.object.sum, 21);
+});
+
+class Sum extends TangoObject<number> {
+  #sum = 0;
+
+  get sum(): number {
+    return this.query(() => this.#sum);
+  }
+
+  protected apply(by: number): void {
+    this.#sum += by;
+  }
+
+  protected checkpoint(): unknown {
+    return this.#sum;
+  }
+
+  protected restore(state: unknown): void {
+    this.#sum = state as number;
+  }
+}
 
 large('slices are what they were, in however many pieces they come', () => {
   const slices = [1, 'two', [], new Uint8Array(1000).fill(4), null, 'x'.repeat(300)];

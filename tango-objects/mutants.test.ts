@@ -254,7 +254,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     what: 'a trim takes no notice of what is held',
     file: CHECKPOINTER,
-    edits: [['yield* this.#replacedTo(), lowestHold())', 'yield* this.#replacedTo())']],
+    edits: [['Math.min(position, replaced, lowestHold())', 'Math.min(position, replaced)']],
     seenBy: [CHECKPOINTS, 'held after the checkpoint'],
   },
   {
@@ -265,7 +265,7 @@ const MUTANTS: readonly Mutant[] = [
         'const { covered, limit } = found.index;',
         'const { covered } = found.index; const limit = covered;',
       ],
-      ['yield* this.#replacedTo(), lowestHold())', 'yield* this.#replacedTo())'],
+      ['Math.min(position, replaced, lowestHold())', 'Math.min(position, replaced)'],
     ],
     seenBy: [CHECKPOINTS, 'a snapshot that is held is kept'],
   },
@@ -277,7 +277,7 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     what: 'a trim takes no notice of large records between mark and record',
-    file: CHECKPOINTER,
+    file: LARGE,
     edits: [['return record.kind === RecordKind.LARGE ? lowestOf(record) :', 'return false ? 0 :']],
     seenBy: [CHECKPOINTS, 'keeps its parts'],
   },

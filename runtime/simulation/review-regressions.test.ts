@@ -6,7 +6,9 @@ import { Message, MessageType } from '../../actors/message.ts';
 import { NO_FAULTS } from '../../actors/simulation/faults.ts';
 import { World } from '../../actors/simulation/world.ts';
 import { within } from '../../shared-memory/within.ts';
+import { completePosition, fillPosition, trimPrefix } from '../chain.ts';
 import { open } from '../open.ts';
+import { reconfigure } from '../reconfigure.ts';
 import type { Tango } from '../tango.ts';
 import { SimulatedLog } from './simulated-log.ts';
 
@@ -136,6 +138,67 @@ regressions('a live iteration ends when its signal is raised', async () => {
     }),
   );
   assert.is(code, 'ERR_ABORTED');
+});
+
+regressions('who completes a value while its head leaves the chain begins again', () => {
+  const world = new World({ seed: 1, faults: NO_FAULTS });
+  const log = new SimulatedLog(world, {
+    ...{ replicas: 2, clients: 3, links: ['direct'], isPaced: () => false },
+  });
+  log.appended(0, 'a');
+  const [head, below] = log.map().chainOf(0);
+  // Its writer stands still when the head has it.
+  const { slots } = log.clients[2].memory.unit(below);
+  const standStill = (): never => {
+    throw new Error('stands still');
+  };
+  slots.tryWrite = standStill;
+  slots.tryWriteGranted = standStill;
+  assert.throws(() => log.append(2, 'b'));
+  const [atHead, atTail] = log.at(1);
+  assert.match(atHead, /:b$/);
+  assert.is(atTail, 'unwritten');
+  // Has sealed, and waits for those who were in flight before.
+  const change = log.run(1, (client) =>
+    reconfigure(client, ({ map }) => (map.epoch === 1 ? { lost: new Set([head]) } : undefined)),
+  );
+  const filler = log.clients[0];
+  const { locate } = filler.memory;
+  let isLate = false;
+  filler.memory.locate = (...place) => {
+    const found = locate.apply(filler.memory, place);
+    if (isLate || place[2] !== 1) return found;
+    isLate = true;
+    // It is not waited for, and has seen the value at the head.
+    world.run({ until: () => change.outcome !== undefined });
+    log.ran(1, (client) => fillPosition(client, 1));
+    assert.equal(log.at(1), ['junk']);
+    return found;
+  };
+  log.threadOf(0).flight.enter();
+  const ended = fillPosition(filler, 1).next();
+  assert.equal([isLate, ended], [true, { value: { kind: 'junk', position: 1 }, done: true }]);
+});
+
+regressions('a position that was trimmed, and lost, is trimmed for who learns of it late', () => {
+  const world = new World({ seed: 1, faults: NO_FAULTS });
+  const log = new SimulatedLog(world, { replicas: 1, clients: 2, spares: 1 });
+  for (const value of ['a', 'b', 'c']) log.appended(0, value);
+  const late = log.clients[1];
+  const [unit] = late.map.chainOf(0);
+  log.ran(0, (client) => trimPrefix(client, 3));
+  log.ran(0, (client) =>
+    reconfigure(client, ({ map }) => (map.epoch === 1 ? { lost: new Set([unit]) } : undefined)),
+  );
+  assert.equal(late.map.chainOf(1), [unit]);
+  assert.equal(
+    log.ran(1, (client) => fillPosition(client, 1)),
+    { kind: 'trimmed', position: 1 },
+  );
+  assert.is(
+    log.ran(1, (client) => completePosition(client, 1)),
+    undefined,
+  );
 });
 
 regressions.run();

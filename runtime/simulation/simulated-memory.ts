@@ -2,7 +2,8 @@
  * One actor's views on the memory of a simulated log. Every change to it is a kill point: the
  * actor's thread can die before it, with the one before done. And what a change depends on can be
  * frozen at one moment and used at a later one: a thread that stalls in flight, between its looks at
- * seal and projection and its write (RELIABILITY D1).
+ * seal and projection and its write (RELIABILITY D1). Its loads are in order all the same: once it has
+ * seen of a slot what came after that moment, it sees the seals and projections that came before that.
  */
 import { type LogBuffers, LogMemory } from '../../actors/log-memory.ts';
 import type { ActorId } from '../../actors/message.ts';
@@ -25,6 +26,8 @@ interface Seen {
   readonly projection: Projection | undefined;
   readonly sealed: readonly number[];
   readonly sequencer: number;
+  /** By unit: the words of its slots. */
+  readonly slots: readonly Int32Array[];
 }
 
 type Method = (...values: unknown[]) => unknown;
@@ -65,14 +68,19 @@ export class SimulatedMemory {
     replace(layoutStore, 'newestEpoch', (now) => () => this.#seen?.projection?.epoch ?? now());
   }
 
-  /** What seals and projections say now is what they say until the next change, or thaw(). */
+  /**
+   * What seals and projections say now is what they say until the next change, until a slot is seen
+   * that has changed since, or thaw().
+   */
   freeze(): void {
     const { memory } = this;
     this.thaw();
+    const units = Array.from({ length: memory.unitCount }, (_, i) => memory.unit(i).slots);
     this.#seen = {
       projection: memory.layoutStore.latest(),
-      sealed: Array.from({ length: memory.unitCount }, (_, i) =>
-        memory.unit(i).slots.sealedEpoch(),
+      sealed: units.map((slots) => slots.sealedEpoch()),
+      slots: units.map((slots) =>
+        Int32Array.from({ length: slots.count }, (_, i) => slots.load(i)),
       ),
       sequencer: memory.sequencer.sealedEpoch(),
     };
@@ -96,6 +104,14 @@ export class SimulatedMemory {
     change(chunks, 'wipe');
     change(unit, 'wipe', () => notes.wiped(actor));
     replace(slots, 'sealedEpoch', (now) => () => this.#seen?.sealed[index] ?? now());
+    const { load } = slots;
+    slots.load = (address) => {
+      const word = load.call(slots, address);
+      if (this.#seen !== undefined && this.#seen.slots[index][address % slots.count] !== word) {
+        this.thaw();
+      }
+      return word;
+    };
   }
 }
 
