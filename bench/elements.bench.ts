@@ -2,7 +2,7 @@
  * Objects of many elements: how fast they are loaded, put into a checkpoint, and opened from
  * there, and how long the event loop of the thread that does it stands meanwhile.
  *
- *   main thread ── a thousand elements, a turn, … ──▶ log       load
+ *   main thread ── 250 elements, a turn, … ──▶ log             load
  *               ── checkpoint() ──▶ log ──▶ another thread      open: from the checkpoint
  *
  * A pause is the longest time without a turn of the thread's event loop

@@ -18,7 +18,7 @@ export const KINDS = [
 export type Kind = (typeof KINDS)[number];
 
 /** Added together, and awaited before the next ones. */
-const AT_ONCE = 1000;
+const AT_ONCE = 250;
 const NAME = 'elements';
 const RESOLUTION_MS = 1;
 const TURNS = 5;

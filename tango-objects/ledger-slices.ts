@@ -14,6 +14,14 @@ export interface Ledger {
 
 /** Of a ledger that was just restored. */
 export const FIRST_EPOCH = 0;
+/** Of one whose entries are NO_ENTRIES, which nobody changes. */
+const NO_EPOCH = -1;
+const NO_ENTRIES = new EntryPlaces();
+
+/** Without entries. */
+export function newLedger(writer: number | undefined): Ledger {
+  return { writer, entries: NO_ENTRIES, epoch: NO_EPOCH };
+}
 
 type Element =
   | readonly [ledger: number, writer: number | undefined]
@@ -44,13 +52,18 @@ export function restoringLedgers(
   let created: number | undefined;
   const ledgers = new GrowingMap<number, Ledger>();
   const take = (element: Element): void => {
+    const [number] = element;
     if (element.length === 2) {
-      const [ledger, writer] = element;
-      ledgers.set(ledger, { writer, entries: new EntryPlaces(), epoch: FIRST_EPOCH });
+      ledgers.set(number, newLedger(element[1]));
       return;
     }
-    const [ledger, position, index, update, from] = element;
-    ledgers.get(ledger)?.entries.push({ position, index, update, from });
+    const [, position, index, update, from] = element;
+    let ledger = ledgers.get(number) as Ledger;
+    if (ledger.epoch === NO_EPOCH) {
+      ledger = { ...ledger, entries: new EntryPlaces(), epoch: FIRST_EPOCH };
+      ledgers.set(number, ledger);
+    }
+    ledger.entries.push({ position, index, update, from });
   };
   return {
     take: (slice) => {

@@ -10,11 +10,12 @@ import {
 import type { FrozenState, Restoring } from '../runtime/views/object-state.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { SlicedObject } from '../runtime/views/sliced-object.ts';
-import { EntryPlaces, type PlacedEntry } from './entry-places.ts';
+import type { PlacedEntry } from './entry-places.ts';
 import {
   FIRST_EPOCH,
   type Ledger,
   ledgerSlices,
+  newLedger,
   placesOf,
   restoringLedgers,
 } from './ledger-slices.ts';
@@ -251,7 +252,7 @@ export class TangoLedgers extends SlicedObject<Operation> {
 
   #create(writer: number): number {
     const ledger = this.#created++;
-    this.#ledgers.map.set(ledger, { writer, entries: new EntryPlaces(), epoch: this.#epoch });
+    this.#ledgers.map.set(ledger, newLedger(writer));
     return ledger;
   }
 
