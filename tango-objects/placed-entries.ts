@@ -4,12 +4,33 @@ import type { ApplyContext } from '../runtime/views/playback.ts';
 import { KeyedMap } from './keyed-map.ts';
 import type { FrozenEntries, VersionedEntries } from './versioned-entries.ts';
 
-export interface KeptPlace<K> {
+/** One object for each key, as there may be many. */
+export class KeptPlace<K> implements ApplyContext {
   readonly key: K;
   /** Position of the entry that set the key. */
   readonly version: number;
-  /** Of the value: of that entry, or of one that has put it into the log again. */
-  readonly at: ApplyContext;
+  readonly position: number;
+  readonly index: number;
+  readonly update: number;
+  readonly from: number;
+  readonly #onTrial: ApplyContext | undefined;
+
+  constructor(key: K, version: number, at: ApplyContext) {
+    // On trial there is no place: small numbers instead, which are kept in place, where others are not.
+    const isOnTrial = at.position === Number.MAX_SAFE_INTEGER;
+    this.key = key;
+    this.version = version;
+    this.position = isOnTrial ? 0 : at.position;
+    this.index = at.index;
+    this.update = at.update;
+    this.from = isOnTrial ? 0 : at.from;
+    this.#onTrial = isOnTrial ? at : undefined;
+  }
+
+  /** Of the value: of the entry that set the key, or of one that has put it into the log again. */
+  get at(): ApplyContext {
+    return this.#onTrial ?? this;
+  }
 }
 
 /** In the order in which keys were first set. */
@@ -33,14 +54,14 @@ export class PlacedEntries<K> implements VersionedEntries<K, unknown> {
   }
 
   set(key: K, at: ApplyContext, version: number): void {
-    this.#kept.set(key, { key, version, at });
+    this.#kept.set(key, new KeptPlace(key, version, at));
   }
 
   /** The value is at `to` as well; nothing if it was set since `from` was told. */
   move(key: K, from: ApplyContext, to: ApplyContext): void {
     const kept = this.#kept.get(key);
     if (kept === undefined || !isSamePlace(kept.at, from)) return;
-    this.#kept.set(kept.key, { key: kept.key, version: kept.version, at: to });
+    this.#kept.set(kept.key, new KeptPlace(kept.key, kept.version, to));
   }
 
   delete(key: K): boolean {
