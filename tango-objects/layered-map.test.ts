@@ -135,9 +135,9 @@ layered('thaws in the opposite order of freezing, and a trial over it ends befor
       ['b', 2],
     ],
   );
-  const { undo } = cell.tryOut();
+  const trial = cell.tryOut();
   cell.map.clear();
-  undo();
+  trial.undo();
   for (const _step of second.thaw());
   for (const _step of first.thaw());
   assert.instance(cell.map, GrowingMap);
@@ -149,10 +149,10 @@ layered('leaves no layer behind when it is thawed while a trial is on', () => {
   cell.map.set('a', 1);
   const { thaw } = cell.freeze();
   cell.map.set('b', 2);
-  const { undo } = cell.tryOut();
+  const trial = cell.tryOut();
   cell.map.set('b', 3);
   for (const _step of thaw()) assert.is(cell.map.get('b'), 3);
-  undo();
+  trial.undo();
   assert.instance(cell.map, GrowingMap);
   assert.equal(Object.fromEntries(cell.map), { a: 1, b: 2 });
   const later = cell.tryOut();

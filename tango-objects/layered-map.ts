@@ -11,10 +11,10 @@ const SETTLED_MAX = 512;
  * of one while a checkpoint looks at it. Costs what was changed, not what is there.
  */
 export class LayeredMap<K, V> implements Iterable<[K, V]> {
-  #below: Below<K, V>;
-  /** Changed in place, where they stand below; or new, in order. */
-  readonly #changed = new GrowingMap<K, V>();
-  readonly #deleted = new GrowingMap<K, true>();
+  readonly #below: Below<K, V>;
+  /** Changed in place, where they stand below; or new, in order. Most layers have no use for one of the two. */
+  #changed: GrowingMap<K, V> | undefined;
+  #deleted: GrowingMap<K, true> | undefined;
   #isCleared = false;
   #size: number;
 
@@ -28,23 +28,24 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
   }
 
   has(key: K): boolean {
-    return this.#changed.has(key) || this.#isBelow(key);
+    return this.#changed?.has(key) === true || this.#isBelow(key);
   }
 
   get(key: K): V | undefined {
-    const changed = this.#changed.get(key);
-    if (changed !== undefined || this.#changed.has(key)) return changed;
+    const changed = this.#changed?.get(key);
+    if (changed !== undefined || this.#changed?.has(key)) return changed;
     return this.#isBelow(key) ? this.#below.get(key) : undefined;
   }
 
   version(key: K): number | undefined {
-    const changed = this.#changed.version(key);
+    const changed = this.#changed?.version(key);
     if (changed !== undefined) return changed;
     return this.#isBelow(key) ? this.#below.version(key) : undefined;
   }
 
   set(key: K, value: V, version?: number): this {
     if (!this.has(key)) this.#size++;
+    this.#changed ??= new GrowingMap();
     this.#changed.set(key, value, version);
     return this;
   }
@@ -52,14 +53,15 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
   delete(key: K): boolean {
     if (!this.has(key)) return false;
     this.#size--;
-    this.#changed.delete(key);
+    this.#changed?.delete(key);
+    this.#deleted ??= new GrowingMap();
     this.#deleted.set(key, true);
     return true;
   }
 
   clear(): void {
-    this.#changed.clear();
-    this.#deleted.clear();
+    this.#changed = undefined;
+    this.#deleted = undefined;
     this.#isCleared = true;
     this.#size = 0;
   }
@@ -73,30 +75,33 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
       if (this.#isCleared) {
         this.#below.clear();
         this.#isCleared = false;
-        this.#deleted.clear();
+        this.#deleted = undefined;
       }
-      if (this.#deleted.size === 0 && this.#changed.size === 0) return this.#below;
       const deleted = firstOf(this.#deleted, SETTLED_MAX);
       for (const [key] of deleted) {
         this.#below.delete(key);
-        this.#deleted.delete(key);
+        this.#deleted?.delete(key);
       }
       // AFTER all of those: what was deleted and set again stands behind what was not.
-      for (const [key, value, version] of firstOf(this.#changed, SETTLED_MAX - deleted.length)) {
+      const changed = firstOf(this.#changed, SETTLED_MAX - deleted.length);
+      for (const [key, value, version] of changed) {
         this.#below.set(key, value, version);
-        this.#changed.delete(key);
+        this.#changed?.delete(key);
       }
+      if (deleted.length + changed.length === 0) return this.#below;
       yield;
     }
   }
 
   /** In the order of a Map in which the same was done. */
   *[Symbol.iterator](): IterableIterator<[K, V]> {
-    for (const [key, value] of this.#below) {
+    const changed = this.#changed;
+    for (const entry of this.#below) {
+      const [key] = entry;
       if (!this.#isBelow(key)) continue;
-      yield [key, this.#changed.has(key) ? (this.#changed.get(key) as V) : value];
+      yield changed?.has(key) ? [key, changed.get(key) as V] : entry;
     }
-    for (const entry of this.#changed) if (!this.#isBelow(entry[0])) yield entry;
+    for (const entry of changed ?? []) if (!this.#isBelow(entry[0])) yield entry;
   }
 
   /** Entries with their versions. */
@@ -106,14 +111,14 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
 
   /** Present below, and neither deleted since nor set again after that. */
   #isBelow(key: K): boolean {
-    return !this.#isCleared && !this.#deleted.has(key) && this.#below.has(key);
+    return !this.#isCleared && this.#deleted?.has(key) !== true && this.#below.has(key);
   }
 }
 
 /** The first entries, at most so many. */
-function firstOf<K, V>(map: GrowingMap<K, V>, max: number): [K, V, number][] {
+function firstOf<K, V>(map: GrowingMap<K, V> | undefined, max: number): [K, V, number][] {
   const first: [K, V, number][] = [];
-  if (max === 0) return first;
+  if (max === 0 || map === undefined || map.size === 0) return first;
   for (const entry of map.versioned()) {
     first.push(entry);
     if (first.length === max) break;

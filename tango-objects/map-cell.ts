@@ -25,16 +25,7 @@ export class MapCell<K, V> {
     const below = this.map;
     const layer = new LayeredMap(below);
     this.map = layer;
-    return {
-      keep: () => {
-        // In one go: it costs what was changed.
-        for (const _step of layer.settle());
-        this.map = this.#settled(below, true);
-      },
-      undo: () => {
-        this.map = this.#settled(below, false);
-      },
-    };
+    return new LayerTrial(this, layer, below);
   }
 
   /**
@@ -58,10 +49,32 @@ export class MapCell<K, V> {
   }
 
   /** What is in use instead of `layer`; `isChanged`: something went into that since it was thawed. */
-  #settled(layer: Layered<K, V>, isChanged: boolean): Layered<K, V> {
+  settled(layer: Layered<K, V>, isChanged: boolean): Layered<K, V> {
     const settled = this.#thawed.get(layer);
     if (settled === undefined) return layer;
     if (isChanged) for (const _step of (layer as LayeredMap<K, V>).settle());
-    return this.#settled(settled, isChanged);
+    return this.settled(settled, isChanged);
+  }
+}
+
+class LayerTrial<K, V> implements Trial {
+  readonly #cell: MapCell<K, V>;
+  readonly #layer: LayeredMap<K, V>;
+  readonly #below: Layered<K, V>;
+
+  constructor(cell: MapCell<K, V>, layer: LayeredMap<K, V>, below: Layered<K, V>) {
+    this.#cell = cell;
+    this.#layer = layer;
+    this.#below = below;
+  }
+
+  keep(): void {
+    // In one go: it costs what was changed.
+    for (const _step of this.#layer.settle());
+    this.#cell.map = this.#cell.settled(this.#below, true);
+  }
+
+  undo(): void {
+    this.#cell.map = this.#cell.settled(this.#below, false);
   }
 }

@@ -240,10 +240,10 @@ export class TangoLedgers extends SlicedObject<Operation> {
 
   protected override tryOut(): () => void {
     const created = this.#created;
-    const { undo } = this.#ledgers.tryOut();
+    const trial = this.#ledgers.tryOut();
     this.#epoch++;
     return () => {
-      undo();
+      trial.undo();
       this.#created = created;
       // What was made on trial shares the nodes of what stood below.
       this.#epoch++;
