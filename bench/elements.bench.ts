@@ -11,6 +11,8 @@
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { open } from '../index.ts';
 import { MIB } from './bench-log.ts';
 import { KINDS, type Kind, load, type Timed, timed } from './elements.ts';
@@ -63,6 +65,7 @@ export const experiment: Experiment<typeof parameters> = {
 };
 
 async function measure(logBytes: number, kind: Kind, elements: number): Promise<Measured> {
+  collectGarbage();
   await using tango = await open({ logBytes, link: 'direct', compaction: false });
   const loaded = await timed(() => load(tango, kind, elements));
   const before = tango.stats().thread.appendedBytes;
@@ -73,6 +76,12 @@ async function measure(logBytes: number, kind: Kind, elements: number): Promise<
   const [ms] = await threads.ask(['open']);
   const [pauseMs] = await threads.ask(['pause']);
   return { load: loaded, checkpoint, open: { ms, pauseMs }, bytes };
+}
+
+/** What the log before has left is no part of a pause. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
 }
 
 function tell(report: Report, kind: Kind, elements: number, measured: readonly Measured[]): void {
