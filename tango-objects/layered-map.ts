@@ -12,7 +12,7 @@ const SETTLED_MAX = 512;
  */
 export class LayeredMap<K, V> implements Iterable<[K, V]> {
   readonly #below: Below<K, V>;
-  /** Changed in place, where they stand below; or new, in order. Most layers have no use for one of the two. */
+  /** Changed in place, where they stand below; or new, in order. undefined while there is none. */
   #changed: GrowingMap<K, V> | undefined;
   #deleted: GrowingMap<K, true> | undefined;
   #isCleared = false;

@@ -540,7 +540,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     what: 'a value that moves has another version',
     file: PLACED,
-    edits: [['version: kept.version', 'version: to.position']],
+    edits: [['kept.key, kept.version, to', 'kept.key, to.position, to']],
     seenBy: [REFERENCES, 'set while it is moved'],
   },
   {

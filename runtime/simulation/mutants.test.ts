@@ -295,7 +295,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     what: 'a trim is not told to the unit that is being rebuilt',
     file: 'runtime/chain',
-    edits: [['!(yield* forgetInCopies(chain)) || ', '']],
+    edits: [['(yield* forgetInCopies(chain)) && ', '']],
     seenBy: 'seeds',
     from: 26700,
   },
