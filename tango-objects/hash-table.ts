@@ -250,7 +250,7 @@ function isSame(one: unknown, other: unknown): boolean {
 const NUMBER = new Float64Array(1);
 const NUMBER_BITS = new Int32Array(NUMBER.buffer);
 const PRIME = 0x01000193;
-/** The order of entries does not depend on it. */
+/** Not known to who chooses keys. The order of entries does not depend on it. */
 const SEED = randomInt(2 ** 32) | 0;
 
 /** 32 bits, equal for equal keys. Of all that a key consists of: nobody's keys may all be in one bucket. */
@@ -258,12 +258,12 @@ function hashOf(key: unknown): number {
   if (typeof key === 'string') return hashOfText(key);
   if (typeof key === 'number') {
     NUMBER[0] = key === 0 || Number.isNaN(key) ? Math.abs(key) : key;
-    return mixed(Math.imul(NUMBER_BITS[0], PRIME) ^ NUMBER_BITS[1]);
+    return mixed(mixed(NUMBER_BITS[0] ^ SEED) ^ NUMBER_BITS[1]);
   }
   return typeof key === 'bigint' ? hashOfText(key.toString(36)) : hashOfText(String(key));
 }
 
-/** FNV-1a, by code units, from a seed that nobody knows who chooses keys. */
+/** FNV-1a, by code units. */
 function hashOfText(text: string): number {
   let hash = SEED ^ text.length;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), PRIME);

@@ -1,6 +1,7 @@
 /** What replicated maps and sets are held in: a map with equal keys for equal values, changed on trial. */
 import { encodeKey } from '../runtime/views/object-key.ts';
-import { type Layered, MapCell } from './map-cell.ts';
+import type { Layered } from './layered-map.ts';
+import { MapCell } from './map-cell.ts';
 import type { FrozenEntries, VersionedEntries } from './versioned-entries.ts';
 
 /**

@@ -1,7 +1,8 @@
+/** A map over another one. */
 import { GrowingMap } from './growing-map.ts';
 
-/** What is below: a map, or another layer. */
-type Below<K, V> = GrowingMap<K, V> | LayeredMap<K, V>;
+/** A map, or one or more layers over it. */
+export type Layered<K, V> = GrowingMap<K, V> | LayeredMap<K, V>;
 
 /** Entries moved before anybody else has a turn. */
 const SETTLED_MAX = 512;
@@ -11,14 +12,14 @@ const SETTLED_MAX = 512;
  * of one while a checkpoint looks at it. Costs what was changed, not what is there.
  */
 export class LayeredMap<K, V> implements Iterable<[K, V]> {
-  readonly #below: Below<K, V>;
+  readonly #below: Layered<K, V>;
   /** Changed in place, where they stand below; or new, in order. undefined while there is none. */
   #changed: GrowingMap<K, V> | undefined;
   #deleted: GrowingMap<K, true> | undefined;
   #isCleared = false;
   #size: number;
 
-  constructor(below: Below<K, V>) {
+  constructor(below: Layered<K, V>) {
     this.#below = below;
     this.#size = below.size;
   }
@@ -70,7 +71,7 @@ export class LayeredMap<K, V> implements Iterable<[K, V]> {
    * Moves what was changed into the one below, some entries at a time; this one is the same at every step,
    * and may be changed in between. Nobody looks at the one below by itself any more, which is returned.
    */
-  *settle(): Generator<void, Below<K, V>> {
+  *settle(): Generator<void, Layered<K, V>> {
     for (;;) {
       if (this.#isCleared) {
         this.#below.clear();

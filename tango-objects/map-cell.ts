@@ -1,9 +1,6 @@
 /** Holds a map that is changed on trial, and that stands still for a checkpoint. */
 import { GrowingMap } from './growing-map.ts';
-import { LayeredMap } from './layered-map.ts';
-
-/** A map, or one or more layers over it. */
-export type Layered<K, V> = GrowingMap<K, V> | LayeredMap<K, V>;
+import { type Layered, LayeredMap } from './layered-map.ts';
 
 /** What was changed since tryOut(): one of the two is called, once. */
 export interface Trial {
@@ -40,7 +37,7 @@ export class MapCell<K, V> {
     return {
       map,
       *thaw() {
-        const settled = (yield* layer.settle()) as Layered<K, V>;
+        const settled = yield* layer.settle();
         // Not if another state was restored meanwhile.
         if (cell.map === layer) cell.map = settled;
         else cell.#thawed.set(layer, settled);

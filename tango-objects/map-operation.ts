@@ -1,5 +1,6 @@
 /** Changes of maps, as they are in the log. */
 import { invalid } from '../runtime/arguments.ts';
+import { ON_TRIAL } from '../runtime/views/log-reference.ts';
 
 /** What a change does. */
 export const SET = 0;
@@ -51,9 +52,7 @@ export function describeOperation([kind, key, value, version]: Operation<unknown
 /** ERR_INVALID_ARGUMENT for one that versionOf() cannot have told of a key that is in the log. */
 export function checkVersion(version: unknown): void {
   if (version === undefined) return;
+  // The transaction under way may have set the key itself.
   if (Number.isSafeInteger(version) && Number(version) >= 0 && version !== ON_TRIAL) return;
   throw invalid('version', version, 'what versionOf() told of a key that is in the log');
 }
-
-/** Version of a key that the transaction under way has set. */
-const ON_TRIAL = Number.MAX_SAFE_INTEGER;

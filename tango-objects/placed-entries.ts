@@ -1,5 +1,5 @@
 /** The entries of a map that keeps, instead of values, where they are in the log. */
-import { isSamePlace } from '../runtime/views/log-reference.ts';
+import { isSamePlace, ON_TRIAL } from '../runtime/views/log-reference.ts';
 import type { ApplyContext } from '../runtime/views/playback.ts';
 import { KeyedMap } from './keyed-map.ts';
 import type { FrozenEntries, VersionedEntries } from './versioned-entries.ts';
@@ -17,7 +17,7 @@ export class KeptPlace<K> implements ApplyContext {
 
   constructor(key: K, version: number, at: ApplyContext) {
     // On trial there is no place: small numbers instead, which are kept in place, where others are not.
-    const isOnTrial = at.position === Number.MAX_SAFE_INTEGER;
+    const isOnTrial = at.position === ON_TRIAL;
     this.key = key;
     this.version = version;
     this.position = isOnTrial ? 0 : at.position;

@@ -22,6 +22,9 @@ export interface LogReference {
   readonly from: Position;
 }
 
+/** The position of what is on trial: there is none yet, and it is above every other. */
+export const ON_TRIAL: Position = Number.MAX_SAFE_INTEGER;
+
 export function isSamePlace(one: LogReference, other: LogReference): boolean {
   return (
     one.position === other.position && one.index === other.index && one.update === other.update

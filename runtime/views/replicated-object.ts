@@ -4,7 +4,7 @@
  */
 import { TangoError } from '../../actors/tango-error.ts';
 import { trimmedError } from './entry-loader.ts';
-import { isSamePlace, type LogReference } from './log-reference.ts';
+import { isSamePlace, type LogReference, ON_TRIAL } from './log-reference.ts';
 import { inBody, type ObjectBinding } from './object-binding.ts';
 import { encodeKey, type ObjectKey } from './object-key.ts';
 import {
@@ -401,10 +401,10 @@ export abstract class ReplicatedObject<Operation = unknown> {
 
 /** On trial there is no place yet: it is above every other, and knows the change itself. */
 class TrialContext implements ApplyContext {
-  readonly position = Number.MAX_SAFE_INTEGER;
+  readonly position = ON_TRIAL;
   readonly index = 0;
   readonly update = 0;
-  readonly from = Number.MAX_SAFE_INTEGER;
+  readonly from = ON_TRIAL;
   readonly change: Encoded;
 
   constructor(change: Encoded) {

@@ -2,6 +2,7 @@
  * A TangoMap whose view also keeps, for each key, every value it was set to and where: each key is a
  * list that is appended to, which the checker of strict serializability understands.
  */
+import { ON_TRIAL } from '../../runtime/views/log-reference.ts';
 import type { FrozenState, Restoring } from '../../runtime/views/object-state.ts';
 import type { ApplyContext } from '../../runtime/views/playback.ts';
 import { TangoMap } from '../tango-map.ts';
@@ -32,8 +33,7 @@ export class RecordedMap extends TangoMap<string, string> {
     const before = this.#versions();
     const result = super.apply(operation, at);
     const { position } = at;
-    // On trial there is no position yet.
-    if (position === Number.MAX_SAFE_INTEGER) return result;
+    if (position === ON_TRIAL) return result;
     for (const [key, { value, version }] of this.#versions()) {
       const was = before.get(key);
       if (was?.value === value && was.version === version) continue;

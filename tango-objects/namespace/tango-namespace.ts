@@ -1,6 +1,7 @@
 /** A tree of nodes with ZooKeeper's interface: TangoZK (Tango, section 6.3). */
 import { TangoError } from '../../actors/tango-error.ts';
 import { checkKeys, checkSignal, invalid } from '../../runtime/arguments.ts';
+import { ON_TRIAL } from '../../runtime/views/log-reference.ts';
 import type { ObjectBinding } from '../../runtime/views/object-binding.ts';
 import type { FrozenState, Restoring } from '../../runtime/views/object-state.ts';
 import type { ApplyContext } from '../../runtime/views/playback.ts';
@@ -403,5 +404,3 @@ export class TangoNamespace<T = unknown> extends SlicedObject<Operation> impleme
     return this.#watches.add(nodes, checkSignal(signal));
   }
 }
-
-const ON_TRIAL = Number.MAX_SAFE_INTEGER;
